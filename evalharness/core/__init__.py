@@ -1,0 +1,1 @@
+"""Floor 1: the values and contracts that every other room shares. Standard library only."""

@@ -1,0 +1,151 @@
+"""A case, and the set of cases that a run answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, Final
+
+from evalharness.core.specs import EMPTY, canonical_json, digest, freeze, thaw
+
+ID_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a case id must match in full."""
+
+MEANING: Final = ("id", "input", "target", "relevant", "context", "checks", "group", "variant")
+"""Fields whose change makes another case: they enter ``Case.digest``, and a changed digest is never paired.
+Tags, metadata, cluster, weight and deprecation describe a case; changing them keeps the pair."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One line of an eval set. Values are frozen copies; a missing field is ``None`` or empty."""
+
+    id: str
+    """Unique in its set without regard to upper and lower case; matches ``ID_PATTERN``."""
+    input: Any
+    """Text, a list of chat messages ``{role, content}``, or an object."""
+    target: Any = None
+    """Reference: text, number, object, or a list of references."""
+    relevant: Mapping[str, float] = field(default_factory=lambda: EMPTY)
+    """Document id -> grade (>= 0) for retrieval."""
+    context: tuple[Any, ...] = ()
+    """Passages: texts or ``{id, text}``."""
+    metadata: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    """Facts about the case; slices are taken over its fields."""
+    tags: tuple[str, ...] = ()
+    """Words for ``--tag``."""
+    cluster: str | None = None
+    """Cases with one cluster are one statistical unit (same document, conversation, template)."""
+    weight: float = 1.0
+    """> 0."""
+    group: str | None = None
+    """Behaviour group: base and variants are one unit."""
+    variant: str | None = None
+    """Name of the variant inside its group; the base has none."""
+    checks: tuple[Mapping[str, Any], ...] = ()
+    """Scorer tables for this case alone; together they are the hard scorer ``checks``."""
+    deprecated: str | None = None
+    """Reason why the case is no longer asked, or None."""
+
+    def __post_init__(self) -> None:
+        for name in ("input", "target", "relevant", "context", "metadata", "tags", "checks"):
+            object.__setattr__(self, name, freeze(getattr(self, name)))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Case:
+        """A case from a JSON object whose fields were already checked (``evalset.jsonl`` checks them)."""
+        return cls(**data)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object of the case, in field order, without the fields that hold their default."""
+        return {f.name: thaw(getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) != _DEFAULTS[f.name]}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over what the case means (``MEANING``): two cases pair only when it is the same."""
+        return digest({name: getattr(self, name) for name in MEANING if getattr(self, name) != _DEFAULTS[name]})
+
+    @property
+    def unit(self) -> str:
+        """The statistical unit the case belongs to: its cluster, its behaviour group, or itself."""
+        if self.cluster is not None:
+            return f"cluster:{self.cluster}"
+        return f"group:{self.group}" if self.group is not None else f"case:{self.id}"
+
+    @property
+    def references(self) -> tuple[Any, ...]:
+        """The target as a tuple: several references as they are, a single one alone, none when there is no target."""
+        if self.target is None:
+            return ()
+        return self.target if isinstance(self.target, tuple) else (self.target,)
+
+    @property
+    def prompt_text(self) -> str:
+        """The input as one text: a string as it is, chat messages as their last user turn, an object as JSON."""
+        if isinstance(self.input, str):
+            return self.input
+        if isinstance(self.input, tuple):
+            users = [m for m in self.input if m.get("role") == "user"]
+            return str(users[-1].get("content", "")) if users else ""
+        return canonical_json(self.input)
+
+
+_DEFAULTS: Final[dict[str, Any]] = {
+    "id": None,
+    "input": None,
+    "target": None,
+    "relevant": EMPTY,
+    "context": (),
+    "metadata": EMPTY,
+    "tags": (),
+    "cluster": None,
+    "weight": 1.0,
+    "group": None,
+    "variant": None,
+    "checks": (),
+    "deprecated": None,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalSet:
+    """A named, versioned set of cases. Deprecated cases are kept for history and left out of runs."""
+
+    name: str
+    """Name in the config, or the file's stem."""
+    cases: Sequence[Case]
+    """All cases in file order, deprecated ones included."""
+    version: str = ""
+    """Semantic version from evalh.lock, or empty when the set is not locked."""
+    path: str = ""
+    """File it was read from, for messages."""
+    slices: tuple[str, ...] = ()
+    """Metadata fields that reports slice by."""
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical case lines in id order: independent of line order and of formatting."""
+        import hashlib
+
+        sha = hashlib.sha256()
+        for case in sorted(self.cases, key=lambda c: c.id):
+            sha.update(canonical_json(case.to_json()).encode("utf-8") + b"\n")
+        return sha.hexdigest()
+
+    @cached_property
+    def living(self) -> tuple[Case, ...]:
+        """The cases that are asked: all but the deprecated ones, in file order."""
+        return tuple(case for case in self.cases if case.deprecated is None)
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Case]:
+        """Case id -> case, deprecated ones included."""
+        return {case.id: case for case in self.cases}
+
+    def __len__(self) -> int:
+        return len(self.living)
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(self.living)

@@ -1,0 +1,219 @@
+"""The verdict as values: what the gate decided, about what, and why. Reports read these and compute nothing.
+
+Field names and meanings are those of ``evalh gate --json`` (contract, section 5). Differences are signed so that +
+is better, whatever the scorer's direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, TypeAlias
+
+from evalharness.core.errors import EXIT_CODES
+from evalharness.core.results import CallCounts
+from evalharness.core.specs import EMPTY, thaw
+
+Outcome: TypeAlias = Literal[
+    "pass", "regression", "refused", "inconclusive", "incomplete", "store", "interrupted", "bug"
+]
+Role: TypeAlias = Literal["guard", "improve", "report", "hard"]
+
+SCHEMA = "evalh.verdict/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """A warning that matters, one line."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairCounts:
+    """How the cases of the two arms met."""
+
+    planned: int = 0
+    """Paired cases the gate planned to use (N)."""
+    used: int = 0
+    """Cases of the contiguous prefix that entered the decision."""
+    edited: int = 0
+    """Same id, other meaning: not paired."""
+    added: int = 0
+    """In the eval set, not in the baseline."""
+    removed: int = 0
+    """In the baseline, not in the eval set any more (or deprecated)."""
+    unscored: int = 0
+    """Paired, but a scorer gave no number on one side."""
+    failed: int = 0
+    """Answers that the infrastructure lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeededCases:
+    """About how many cases a decision would take; None when no affordable number would settle it."""
+
+    if_unchanged: int | None = None
+    if_as_seen: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerVerdict:
+    """One scorer's part of a gate's verdict."""
+
+    scorer: str
+    role: Role = "guard"
+    outcome: Outcome = "pass"
+    reason: str = ""
+    n: int = 0
+    """Units in the decision."""
+    baseline_mean: float | None = None
+    candidate_mean: float | None = None
+    difference: float | None = None
+    """Mean paired difference, + is better; in the scorer's unit."""
+    interval: tuple[float, float] | None = None
+    interval_level: float | None = None
+    margin: float | None = None
+    alpha_pass: float | None = None
+    alpha_block: float | None = None
+    method: str = "general"
+    log_e_pass: float | None = None
+    log_e_fail: float | None = None
+    log_e_drop: float | None = None
+    p_pass: float | None = None
+    p_fail: float | None = None
+    p_drop: float | None = None
+    needed_cases: NeededCases | None = None
+    """None once decided."""
+    worse: int = 0
+    better: int = 0
+    same: int = 0
+    signature: str = ""
+    unit: str = ""
+    """``s`` or ``USD`` for latency and cost, ``points`` (x 100) for 0..1 scores; how to print values."""
+    details: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    """More facts for reports (flakes, variance parts, N_min); JSON values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceVerdict:
+    """The same numbers within one slice of the cases."""
+
+    field: str
+    value: str
+    n: int = 0
+    guard: bool = False
+    """Declared guard slices can veto; the others are only listed."""
+    scorers: tuple[ScorerVerdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardVerdict:
+    """A zero-tolerance check."""
+
+    scorer: str
+    attempts: int = 2
+    flips: tuple[str, ...] = ()
+    """Case ids where the baseline passed and the candidate failed every attempt (or, for ``absolute``, failed)."""
+    confirmed_as_recorded: bool = False
+    """True when answers are recorded and have one attempt: flips are confirmed as they stand."""
+    baseline_failed: tuple[str, ...] = ()
+    """Case ids whose baseline failed or is absent: listed, not judged."""
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstCase:
+    """A case that got worse, for the eye."""
+
+    id: str
+    scorer: str
+    baseline: float
+    candidate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateVerdict:
+    """The decision of one gate (or one ``compare``)."""
+
+    gate: str
+    outcome: Outcome
+    reason: str
+    """One sentence."""
+    evalset: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    """``{name, version, digest}``."""
+    candidate: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    """``{name, digest}``."""
+    baseline: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    """``{name, digest, created}`` and ``commit`` when known."""
+    pairs: PairCounts = field(default_factory=PairCounts)
+    scorers: tuple[ScorerVerdict, ...] = ()
+    slices: tuple[SliceVerdict, ...] = ()
+    hard: tuple[HardVerdict, ...] = ()
+    run: str = ""
+    epochs: int = 1
+    worst_cases: tuple[WorstCase, ...] = ()
+    calls: CallCounts = field(default_factory=CallCounts)
+    order_seed: str = ""
+    error: Mapping[str, str] | None = None
+    """``{code, message, where, tip}`` when refused, incomplete or broken."""
+    notes: tuple[str, ...] = ()
+    """Sentences a person should read: unchanged, N below N_min, tries, missed-regression chance if merged."""
+    warnings: tuple[Warned, ...] = ()
+    """Warnings of this gate; ``Verdict.warnings`` collects them."""
+    exit_outcome: Outcome | None = None
+    """Differs from ``outcome`` where the config says inconclusive or incomplete may pass; None = the same."""
+    seconds: float = 0.0
+    """Wall time of the gate."""
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of this gate alone."""
+        return EXIT_CODES[self.exit_outcome or self.outcome]
+
+    def to_json(self) -> dict[str, Any]:
+        """The gate object of the contract."""
+        data: dict[str, Any] = _plain(self)
+        for internal in ("warnings", "exit_outcome"):
+            data.pop(internal)
+        if self.error is None:
+            data.pop("error")
+        return data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The decision of one command over all its gates."""
+
+    outcome: Outcome
+    exit_code: int
+    gates: tuple[GateVerdict, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    error: Mapping[str, str] | None = None
+
+    def __bool__(self) -> bool:
+        return self.exit_code == 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The one object that ``--json`` prints."""
+        data: dict[str, Any] = {
+            "schema": SCHEMA,
+            "outcome": self.outcome,
+            "exit_code": self.exit_code,
+            "warnings": [_plain(warned) for warned in self.warnings],
+            "gates": [gate.to_json() for gate in self.gates],
+        }
+        if self.error is not None:
+            data["error"] = thaw(self.error)
+        return data
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value
