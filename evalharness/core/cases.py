@@ -69,10 +69,13 @@ class Case:
 
     @property
     def unit(self) -> str:
-        """The statistical unit the case belongs to: its cluster, its behaviour group, or itself."""
+        """The statistical unit the case belongs to: its cluster, its behaviour group, or itself (the plain id).
+
+        A colon is never part of an id, so the three cannot collide.
+        """
         if self.cluster is not None:
             return f"cluster:{self.cluster}"
-        return f"group:{self.group}" if self.group is not None else f"case:{self.id}"
+        return f"group:{self.group}" if self.group is not None else self.id
 
     @property
     def references(self) -> tuple[Any, ...]:

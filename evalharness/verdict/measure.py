@@ -1,0 +1,170 @@
+"""How one limit of a gate reads numbers out of scores: on a 0..1 scale, oriented so that more is better."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from evalharness.config.model import LimitConfig
+from evalharness.core.errors import ConfigError
+from evalharness.core.protocols import ScorerFacts
+from evalharness.core.results import CaseResult, Failure, Score, ScoreResult, Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One scorer under one limit."""
+
+    limit: LimitConfig
+    low: float
+    """Lowest value of the scorer (or 0 for ``on = "passed"``)."""
+    high: float
+    """Highest value, or the cap."""
+    lower_is_better: bool
+    binary: bool
+    """True when every value is 0 or 1 by declaration (exact path)."""
+    signature: str
+    unit: str
+    """``points``, ``s``, ``USD`` or empty: how to print values."""
+    bounded: bool = True
+    """False for an uncapped latency, cost or TER: a report only, no bound exists."""
+
+    @property
+    def name(self) -> str:
+        """Scorer name."""
+        return self.limit.scorer
+
+    @property
+    def span(self) -> float:
+        """Width of the declared range, in the scorer's unit: 1 for 0..1 scores, the cap for latency and cost."""
+        return self.high - self.low
+
+    @property
+    def margin(self) -> float:
+        """The margin on the 0..1 scale (0 when none is set)."""
+        return (self.limit.margin or 0.0) / self.span if self.bounded else 0.0
+
+    def number(self, result: ScoreResult | None) -> float | None:
+        """The oriented value of one score in [0, 1] (unbounded ones: the signed raw value); None when absent.
+
+        A value within 1e-9 of a bound is the bound. A value further outside the declared range is a fault of the
+        scorer and counts as absent, never clipped in silence (``outside`` tells it).
+        """
+        if not isinstance(result, Score):
+            return None
+        if self.limit.on == "passed":
+            return None if result.passed is None else float(result.passed)
+        if not self.bounded:
+            return -result.value if self.lower_is_better else result.value
+        value = min(result.value, self.high) if self.limit.cap is not None else result.value
+        scaled = (value - self.low) / self.span
+        if not -1e-9 <= scaled <= 1 + 1e-9:
+            return None
+        scaled = min(1.0, max(0.0, scaled))
+        return 1.0 - scaled if self.lower_is_better else scaled
+
+    def raw(self, oriented: float) -> float:
+        """Back from the oriented 0..1 scale to the scorer's own unit."""
+        if self.limit.on == "passed":
+            return oriented
+        if not self.bounded:
+            return -oriented if self.lower_is_better else oriented
+        scaled = 1.0 - oriented if self.lower_is_better else oriented
+        return self.low + scaled * self.span
+
+
+def measure_for(limit: LimitConfig, scorer: ScorerFacts) -> Measure:
+    """The measure of a limit over a built scorer.
+
+    Raises:
+        ConfigError: If a guard sits on an unbounded scorer without ``cap``, or its margin exceeds the range.
+    """
+    passed = limit.on == "passed" or bool(limit.every)
+    high = 1.0 if passed else (limit.cap if limit.cap is not None else scorer.high)
+    bounded = math.isfinite(high)
+    if not bounded and limit.role != "report":
+        raise ConfigError(
+            f"{limit.scorer!r} has no upper bound, so a guard on it needs a cap",
+            where=limit.where,
+            tip='write for example { cap = 10.0, margin = 0.5 }, or { role = "report" }',
+        )
+    low = 0.0 if passed else scorer.low
+    measure = Measure(
+        limit=limit,
+        low=low,
+        high=high if bounded else 1.0,
+        lower_is_better=scorer.direction == "lower" and not passed,
+        binary=passed or (scorer.binary and limit.cap is None),
+        signature=scorer.signature,
+        unit=_unit(limit, scorer),
+        bounded=bounded,
+    )
+    if limit.margin is not None and limit.margin > measure.span:
+        raise ConfigError(
+            f"the margin {limit.margin:g} is wider than the scorer's range 0..{measure.span:g}", where=limit.where
+        )
+    return measure
+
+
+def _unit(limit: LimitConfig, scorer: ScorerFacts) -> str:
+    if limit.on == "passed":
+        return "points"
+    return {"latency": "s", "cost": "USD", "ter": ""}.get(scorer.use, "points")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmValue:
+    """One arm's mean over a case's epochs, and its bounds when some epochs are missing."""
+
+    mean: float | None
+    """Mean over the epochs that have a number; None when none has."""
+    low: float
+    """Mean with 0 for each missing epoch."""
+    high: float
+    """Mean with 1 for each missing epoch."""
+    missing: int
+    """Epochs without a number."""
+    epochs: tuple[float, ...] = ()
+    """The numbers that are there, in epoch order."""
+
+
+def arm_value(measure: Measure, result: CaseResult, epochs: int) -> ArmValue:
+    """The epochs of one case under one measure, as one number with bounds.
+
+    Args:
+        measure: Scorer and scale.
+        result: The case's trials; attempts after the first of an epoch do not count.
+        epochs: Epochs that were planned (>= 1); those that are not there are missing.
+    """
+    numbers = [n for trial in result.epoch_trials() if (n := measure.number(_score(trial, measure.name))) is not None]
+    missing = max(0, epochs - len(numbers))
+    total = math.fsum(numbers)
+    count = len(numbers) + missing
+    return ArmValue(
+        mean=total / len(numbers) if numbers else None,
+        low=total / count,
+        high=(total + missing) / count,
+        missing=missing,
+        epochs=tuple(numbers),
+    )
+
+
+def _score(trial: Trial, name: str) -> ScoreResult | None:
+    return trial.scores.get(name)
+
+
+def passes(trial: Trial, name: str) -> bool | None:
+    """Whether a trial passes a hard check: its ``passed``, or value >= 1 when the scorer has no threshold.
+
+    Returns:
+        None when there is no score (the infrastructure lost the answer, or the scorer failed or does not apply).
+    """
+    score = trial.scores.get(name)
+    if not isinstance(score, Score):
+        return None
+    return score.passed if score.passed is not None else score.value >= 1.0 - 1e-9
+
+
+def lost(trial: Trial) -> bool:
+    """True when the infrastructure, not the candidate, is why there is no answer."""
+    return isinstance(trial.output, Failure) and trial.output.blame == "infrastructure"
