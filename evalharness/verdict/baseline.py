@@ -105,7 +105,7 @@ def write_baseline(path: Path, baseline: Baseline, cases: Mapping[str, Case], sl
     """
     fields = tuple(slices)
     lines = [
-        canonical_json(_case_line(baseline.results[case_id], cases[case_id], fields, baseline.answers))
+        canonical_json(_case_line(baseline.results[case_id], cases[case_id], fields, answers=baseline.answers))
         for case_id in sorted(baseline.results)
     ]
     body = "".join(line + "\n" for line in lines)
@@ -215,18 +215,18 @@ def _from_header(header: Mapping[str, Any], results: Mapping[str, CaseResult], s
     )
 
 
-def _case_line(result: CaseResult, case: Case, fields: tuple[str, ...], answers: bool) -> dict[str, Any]:
+def _case_line(result: CaseResult, case: Case, fields: tuple[str, ...], *, answers: bool) -> dict[str, Any]:
     line: dict[str, Any] = {"id": case.id, "digest": result.case_digest}
     if case.cluster is not None:
         line["cluster"] = case.cluster
     slices = {name: thaw(case.metadata[name]) for name in fields if name in case.metadata}
     if slices:
         line["slices"] = slices
-    line["epochs"] = [_trial_json(trial, answers) for trial in result.epoch_trials()]
+    line["epochs"] = [_trial_json(trial, answers=answers) for trial in result.epoch_trials()]
     return line
 
 
-def _trial_json(trial: Trial, answers: bool) -> dict[str, Any]:
+def _trial_json(trial: Trial, *, answers: bool) -> dict[str, Any]:
     data: dict[str, Any] = {}
     output = trial.output
     if isinstance(output, Failure):
@@ -261,6 +261,4 @@ def _trial(case_id: str, epoch: int, data: Mapping[str, Any], signatures: Mappin
     scores: dict[str, ScoreResult] = {
         name: score_result_from_json(score, signatures.get(name, "")) for name, score in data["scores"].items()
     }
-    return Trial(
-        case_id=case_id, epoch=epoch, output=output, scores=scores, key=data.get("key", ""), replayed=True
-    )
+    return Trial(case_id=case_id, epoch=epoch, output=output, scores=scores, key=data.get("key", ""), replayed=True)

@@ -1,0 +1,102 @@
+"""What git knows: the commit a run was made at, and files as they were at another commit. Read-only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from evalharness.core.errors import BaselineError
+
+
+def _git(root: Path, *args: str) -> bytes | None:
+    """Standard output of a git command, or None when git is missing or says no."""
+    import subprocess
+
+    # A repository can name programs in its config (fsmonitor, external diff); none of them may run for a look.
+    safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "diff.external=")
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed program, arguments are ours, no shell
+            ["git", *safe, "-C", str(root), *args],  # noqa: S607 - git is found on PATH like every developer's own
+            capture_output=True,
+            check=False,
+            timeout=30,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def commit_of(root: Path) -> str:
+    """Commit of the checkout at ``root``: 40 hex digits, ``+dirty:DIGEST`` when tracked files differ; empty outside git."""
+    head = _git(root, "rev-parse", "HEAD")
+    if head is None:
+        return ""
+    difference = _git(root, "diff", "--no-ext-diff", "--no-textconv", "HEAD") or b""
+    commit = head.decode("ascii", "replace").strip()
+    return f"{commit}+dirty:{hashlib.sha256(difference).hexdigest()[:16]}" if difference else commit
+
+
+def file_at(root: Path, ref: str, path: Path) -> bytes:
+    """The bytes of a file at a git ref.
+
+    Args:
+        root: Folder of the project (inside a repository).
+        ref: A ref; ``REF`` is tried first, then ``origin/REF``.
+        path: The file, inside ``root``.
+
+    Raises:
+        BaselineError: If the ref or the file is not there, or the clone is shallow.
+    """
+    if ref.startswith("-") or any(char.isspace() or char in ":\x00" for char in ref):
+        raise BaselineError(f"{ref!r} is not a git ref", tip="write for example baseline@main")
+    for name in (ref, f"origin/{ref}"):
+        commit = _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        if commit is None:
+            continue
+        relative = os.path.relpath(path, root)
+        data = _git(root, "show", f"{commit.decode().strip()}:./{relative}")
+        if data is None:
+            raise BaselineError(
+                f"{relative} does not exist at {name}",
+                tip="promote a baseline there first: evalh promote --why TEXT",
+                code="baseline_missing",
+            )
+        return data
+    if (_git(root, "rev-parse", "--is-shallow-repository") or b"").strip() == b"true":
+        raise BaselineError(
+            f"the clone is shallow, so {ref!r} cannot be read",
+            tip="check out with fetch-depth: 0 (git fetch --unshallow)",
+        )
+    raise BaselineError(f"git knows no ref {ref!r} here", tip="git fetch origin, or name another ref")
+
+
+def base_ref(env: Mapping[str, str]) -> str | None:
+    """The ref that a CI run is compared with: the pull request's base, a merge queue's base, a push's parent; None elsewhere."""
+    if env.get("GITHUB_BASE_REF"):
+        return env["GITHUB_BASE_REF"]
+    if env.get("GITHUB_EVENT_NAME") == "merge_group" and env.get("GITHUB_EVENT_PATH"):
+        return _event_sha(env["GITHUB_EVENT_PATH"])
+    if env.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"):
+        return env["CI_MERGE_REQUEST_TARGET_BRANCH_NAME"]
+    return "HEAD~1" if env.get("GITHUB_EVENT_NAME") == "push" else None
+
+
+def _event_sha(path: str) -> str | None:
+    import json
+
+    try:
+        event = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    sha = event.get("merge_group", {}).get("base_sha") if isinstance(event, dict) else None
+    return sha if isinstance(sha, str) else None
+
+
+def pull_request(env: Mapping[str, str]) -> str:
+    """Id of the pull request that this run belongs to, or empty: it enters the order seed and the count of tries."""
+    ref = env.get("GITHUB_REF", "").split("/")
+    if len(ref) >= 3 and ref[1] == "pull":
+        return f"{env.get('GITHUB_REPOSITORY', '')}#{ref[2]}"
+    return env.get("CI_MERGE_REQUEST_IID", "") or env.get("EVALH_PULL_REQUEST", "")

@@ -1,0 +1,85 @@
+"""Hard checks: zero tolerance, no statistics. A flip counts once every attempt has failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from evalharness.config.model import LimitConfig
+from evalharness.core.results import CaseResult, Score, Trial, Unscored
+from evalharness.core.verdicts import HardVerdict
+from evalharness.verdict.measure import passes
+
+
+@dataclass(slots=True, kw_only=True)
+class HardCheck:
+    """The state of one ``every`` limit: which cases flipped, which could not be judged."""
+
+    limit: LimitConfig
+    signature: str
+    recorded: bool
+    """The candidate's answers are recorded: one attempt, a flip is confirmed as it stands."""
+    flips: list[str] = field(default_factory=list)
+    baseline_failed: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    """Cases without a result: the infrastructure lost the answer, or the scorer broke."""
+    judged: int = 0
+    passed: int = 0
+
+    @property
+    def attempts(self) -> int:
+        """Attempts that must all fail."""
+        return 1 if self.recorded else self.limit.attempts
+
+    @property
+    def absolute(self) -> bool:
+        """True when every case must pass whatever the baseline did."""
+        return self.limit.every == "absolute"
+
+    def wants_attempt(self, result: CaseResult, baseline: CaseResult | None) -> bool:
+        """True when this case failed so far, the baseline passed, and attempts are left."""
+        if self._excused(baseline):
+            return False
+        verdicts = [passes(trial, self.limit.scorer) for trial in result.trials]
+        return 0 < len(verdicts) < self.attempts and all(verdict is False for verdict in verdicts)
+
+    def observe(self, result: CaseResult, baseline: CaseResult | None) -> None:
+        """Take the complete attempts of the next case."""
+        if all(_not_applicable(trial, self.limit.scorer) for trial in result.trials):
+            return
+        if self._excused(baseline):
+            self.baseline_failed.append(result.case_id)
+            return
+        verdicts = [passes(trial, self.limit.scorer) for trial in result.trials][: max(self.attempts, 1)]
+        if any(verdicts):
+            self.judged += 1
+            self.passed += 1
+        elif all(verdict is False for verdict in verdicts):
+            self.judged += 1
+            self.flips.append(result.case_id)
+        else:
+            self.unknown.append(result.case_id)
+
+    def verdict(self) -> HardVerdict:
+        """What reports show."""
+        return HardVerdict(
+            scorer=self.limit.scorer,
+            attempts=self.attempts,
+            flips=tuple(self.flips),
+            confirmed_as_recorded=self.recorded and bool(self.flips),
+            baseline_failed=tuple(self.baseline_failed),
+            signature=self.signature,
+        )
+
+    def _excused(self, baseline: CaseResult | None) -> bool:
+        """A case whose baseline failed, or has no result, is listed and not judged (unless the check is absolute)."""
+        if self.absolute:
+            return False
+        if baseline is None:
+            return True
+        verdicts = [passes(trial, self.limit.scorer) for trial in baseline.epoch_trials()]
+        return not verdicts or not all(verdicts)
+
+
+def _not_applicable(trial: Trial, name: str) -> bool:
+    result = trial.scores.get(name)
+    return isinstance(result, Unscored) and not isinstance(result, Score)
