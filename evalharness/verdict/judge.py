@@ -35,6 +35,8 @@ class GateCase:
     """The candidate's answers are recorded (one attempt)."""
     cases: tuple[Case, ...]
     """All living cases, for absolute checks."""
+    slice_fields: tuple[str, ...] = ()
+    """Metadata fields that reports slice by."""
 
     @property
     def epochs(self) -> tuple[int, int]:
