@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final, NoReturn
 
 MAX_DEPTH: Final = 64
 """Deepest nesting of arrays and objects that is read."""
 
+_LONGEST_DOUBLE: Final = 308
+"""Integers with at most this many characters always fit the double range."""
+
+_SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
 
 class StrictJSONError(ValueError):
-    """The text is not strict JSON. ``column`` is 1-based, 0 when unknown."""
+    """The text is not strict JSON. ``column`` is 1-based and counts characters, 0 when unknown."""
 
     def __init__(self, message: str, column: int = 0) -> None:
         super().__init__(message)
@@ -30,25 +36,23 @@ def loads(text: str) -> Any:
         StrictJSONError: On anything outside RFC 8259, and on NaN, Infinity, numbers out of the double range,
             duplicate keys, lone surrogates, or nesting deeper than ``MAX_DEPTH``.
     """
-    _check_depth(text)
+    if text.count("[") + text.count("{") > MAX_DEPTH:  # else it cannot be too deep
+        _check_depth(text)
+    if not text.isascii():
+        _check_text(text)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise StrictJSONError(f"not JSON: {error.msg}", error.colno) from None
-    except RecursionError:
-        raise StrictJSONError(f"nested deeper than {MAX_DEPTH}") from None
-    if "\\u" in text or not text.isascii():
+    if "\\u" in text and _SURROGATE_ESCAPE.search(text):  # an escaped pair is fine, so look at what it became
         _check_surrogates(value)
     return value
 
 
 def _check_depth(text: str) -> None:
-    # Counting brackets outside strings is only needed when there could be too many at all.
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return
-    depth = deepest = 0
+    depth = 0
     in_string = escaped = False
-    for char in text:
+    for column, char in enumerate(text, 1):
         if in_string:
             in_string = escaped or char != '"'
             escaped = char == "\\" and not escaped
@@ -56,17 +60,26 @@ def _check_depth(text: str) -> None:
             in_string = True
         elif char in "[{":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                raise StrictJSONError(f"nested deeper than {MAX_DEPTH}", column)
         elif char in "]}":
             depth -= 1
-    if deepest > MAX_DEPTH:
-        raise StrictJSONError(f"nested deeper than {MAX_DEPTH}")
+
+
+def _check_text(text: str) -> None:
+    # Encoding is the fastest search for surrogates; text decoded from UTF-8 has none, a model's reply could.
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise StrictJSONError("a lone surrogate is not Unicode text", error.start + 1) from None
 
 
 def _check_surrogates(value: Any) -> None:
     if isinstance(value, str):
-        if any("\ud800" <= char <= "\udfff" for char in value):
-            raise StrictJSONError("a lone surrogate is not Unicode text")
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise StrictJSONError("a lone surrogate is not Unicode text") from None
     elif isinstance(value, dict):
         for key, item in value.items():
             _check_surrogates(key)
@@ -99,7 +112,7 @@ def _float(text: str) -> float:
 
 
 def _int(text: str) -> int:
-    if len(text) > 400:
+    if len(text) > _LONGEST_DOUBLE and abs(float(text)) == float("inf"):
         raise StrictJSONError(f"the number {text[:40]}... is out of range")
     return int(text)
 

@@ -1,0 +1,1 @@
+"""Eval sets: read strictly, written canonically, versioned, compared, imported, grown and linted."""
