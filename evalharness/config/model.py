@@ -56,7 +56,9 @@ class LimitConfig:
     cap: float | None = None
     """Upper bound for latency, cost and TER: the mean of the capped value is tested."""
     on: Literal["value", "passed"] = "value"
+    """Test the value, or whether the scorer passed (0 or 1)."""
     role: Literal["guard", "improve", "report"] = "guard"
+    """`guard` must not get worse by the margin, `improve` must be proven better by it, `report` is only shown."""
     every: Literal[False, True, "absolute"] = False
     """True: no confirmed flip from the baseline; ``absolute``: every case must pass, no baseline needed."""
     attempts: int = 2
@@ -70,8 +72,11 @@ class GateConfig:
 
     name: str
     candidate: str
+    """Name of the candidate that is judged."""
     evalset: str
+    """Name of the eval set it answers."""
     limits: tuple[LimitConfig, ...]
+    """Scorer -> what may not happen to it."""
     baseline: str | None = None
     """A candidate's name or an answers file; None: the stored baseline ``reports/baselines/NAME.jsonl``."""
     slices: Mapping[str, tuple[LimitConfig, ...]] = field(default_factory=lambda: EMPTY)
@@ -81,9 +86,13 @@ class GateConfig:
     alpha_block: float = 0.025
     """Chance to block an unchanged candidate (hard checks apart)."""
     power: float = 0.8
+    """Chance of a decision that planning aims at."""
     tries: Literal["count", "spend"] = "count"
+    """Tries on one pull request are counted and said, or each spends a part of alpha_pass."""
     mode: Literal["normal", "block_only"] = "normal"
+    """`block_only` never proves a pass: it blocks what is shown to be worse; then a margin of 0 makes sense."""
     proven_drop: Literal["fail", "stop", "inconclusive"] = "fail"
+    """What a proven drop means that is not shown to be as large as the margin."""
     strict: bool = False
     """Betting only (split 1): for those who accept no conjecture."""
     split: float | None = None
@@ -91,20 +100,27 @@ class GateConfig:
     extendable: tuple[int, ...] = ()
     """Planned sizes of declared later looks."""
     estimand: Literal["population", "eval_set"] = "population"
+    """What the verdict is about: cases like these, or exactly these cases."""
     epochs: int = 1
+    """Answers per case."""
     order_seed: str | None = None
     """Hand-set order seed; flagged, because trying seeds voids alpha."""
     stop: Literal["early", "never"] = "early"
+    """Stop asking when the verdict is certain, or ask every case."""
     pinned: str | None = None
     """Second, pinned baseline (path): the ratchet."""
     store_answers: bool = True
+    """False keeps only digests of answers in the baseline: then nothing can be scored again."""
     inconclusive: BlockOrPass = "block"
+    """Exit code of an inconclusive verdict: 3, or 0."""
     incomplete: BlockOrPass = "block"
+    """Exit code of an incomplete run: 4, or 0."""
     max_missing: float = 0.0
     """Share of paired cases that the infrastructure may lose before a would-be pass is incomplete."""
     max_changed: float = 0.05
     """Share of cases edited or removed since the baseline above which the gate refuses."""
     max_cost: float | None = None
+    """US dollars that this gate may cost; the whole command is capped by defaults.max_cost."""
     where: str = ""
 
 
