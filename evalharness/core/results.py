@@ -174,6 +174,8 @@ class Failure:
     """Calls made before giving up."""
     retryable: bool = False
     """Whether the same call may work later."""
+    retry_after_s: float | None = field(default=None, compare=False)
+    """Seconds the server asked to wait before the next call; used while retrying, never written down."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON object of all fields."""

@@ -1,0 +1,151 @@
+"""Turns answers into scores: one trial, the epochs of a case, the cases of a behaviour group."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from evalharness.core.cases import Case
+from evalharness.core.endpoints import shown
+from evalharness.core.errors import EvalhError
+from evalharness.core.protocols import AsyncScorer, CaseScorer, EpochScorer, GroupScorer, ScorerFacts
+from evalharness.core.results import CaseResult, Failure, Output, Score, ScoreResult, Trial, Unscored
+from evalharness.runner.job import ReadsFailures, Remembers
+
+
+class Scoring:
+    """The scorers of a run, sorted once by what they look at."""
+
+    def __init__(self, scorers: Sequence[ScorerFacts]) -> None:
+        self.groups = [scorer for scorer in scorers if isinstance(scorer, GroupScorer)]
+        self.epochs = [scorer for scorer in scorers if isinstance(scorer, EpochScorer)]
+        self.awaited = [scorer for scorer in scorers if isinstance(scorer, AsyncScorer)]
+        self.plain = [
+            scorer
+            for scorer in scorers
+            if isinstance(scorer, CaseScorer) and not isinstance(scorer, (AsyncScorer, EpochScorer, GroupScorer))
+        ]
+        known = {id(scorer) for part in (self.groups, self.epochs, self.awaited, self.plain) for scorer in part}
+        strange = [scorer.name for scorer in scorers if id(scorer) not in known]
+        if strange:
+            raise TypeError(f"not scorers that a run can use: {', '.join(strange)}")
+        self._each = (*self.plain, *self.awaited)
+
+    def recorded(self, output: Output | Failure, case: Case, *, repeat: int) -> dict[str, ScoreResult] | None:
+        """All scores of one answer, without waiting for anybody.
+
+        Args:
+            output: The answer.
+            case: Its case.
+            repeat: Epoch, for the key of stored judgements.
+
+        Returns:
+            Scorer name -> result; None when a judge would have to be called.
+        """
+        if isinstance(output, Failure):
+            return self.of_failure(output, case)
+        scores = {}
+        for judge in self.awaited:
+            result = judge.recorded_score(output, case, repeat=repeat) if isinstance(judge, Remembers) else None
+            if result is None:
+                return None
+            scores[judge.name] = result
+        return self.pure(output, case) | scores
+
+    def pure(self, output: Output, case: Case) -> dict[str, ScoreResult]:
+        """The scores that need nobody else."""
+        return {scorer.name: _guarded(scorer, scorer.score, output, case) for scorer in self.plain}
+
+    async def awaiting(self, output: Output | Failure, case: Case, *, repeat: int) -> dict[str, ScoreResult]:
+        """All scores of one answer; judges are asked where needed."""
+        if isinstance(output, Failure):
+            return self.of_failure(output, case)
+        scores = self.pure(output, case)
+        for judge in self.awaited:
+            scores[judge.name] = await judge.score_async(output, case, repeat=repeat)
+        return scores
+
+    def of_failure(self, failure: Failure, case: Case) -> dict[str, ScoreResult]:
+        """The scores of an answer that never came: the lowest where the candidate is to blame, else absent."""
+        if failure.blame != "candidate":
+            return {}
+        return {scorer.name: lowest(scorer, failure, case) for scorer in self._each}
+
+    def over_epochs(self, trials: Sequence[Trial], case: Case) -> list[Trial]:
+        """Add the scores that look at all epochs of a case (first attempts); each epoch carries the same number."""
+        if not self.epochs:
+            return list(trials)
+        outputs = [trial.output for trial in trials if trial.attempt == 0]
+        extra = {scorer.name: _guarded(scorer, scorer.score_epochs, outputs, case) for scorer in self.epochs}
+        return [replace(trial, scores={**trial.scores, **extra}) if trial.attempt == 0 else trial for trial in trials]
+
+    def over_group(self, results: Sequence[CaseResult], cases: Sequence[Case]) -> list[CaseResult]:
+        """Add the scores that look at a whole behaviour group; each member carries the same number, epoch by epoch."""
+        by_epoch: dict[int, dict[str, ScoreResult]] = {}
+        for epoch in sorted({trial.epoch for result in results for trial in result.epoch_trials()}):
+            outputs = {
+                trial.case_id: trial.output
+                for result in results
+                for trial in result.epoch_trials()
+                if trial.epoch == epoch
+            }
+            by_epoch[epoch] = {
+                scorer.name: _guarded(scorer, scorer.score_group, outputs, cases) for scorer in self.groups
+            }
+        return [
+            replace(
+                result,
+                trials=tuple(
+                    replace(trial, scores={**trial.scores, **by_epoch[trial.epoch]}) if trial.attempt == 0 else trial
+                    for trial in result.trials
+                ),
+            )
+            for result in results
+        ]
+
+
+def lowest(scorer: ScorerFacts, failure: Failure, case: Case) -> ScoreResult:
+    """What a scorer says about an answer that the candidate failed to give.
+
+    Args:
+        scorer: Any scorer; one that reads failures decides itself.
+        failure: Why there is no answer; the candidate is to blame.
+        case: The case.
+
+    Returns:
+        The worst value of the scorer's range with the reason. A scorer without a worst value (latency, cost) gives the
+        failure on, and the gate uses its bound.
+    """
+    if isinstance(scorer, ReadsFailures):
+        return scorer.score_failure(failure, case)
+    worst = scorer.low if scorer.direction == "higher" else scorer.high
+    if not math.isfinite(worst):
+        return failure
+    return Score(
+        value=worst,
+        passed=False,
+        reason=f"no answer: {failure.message}",
+        evidence={"failure": failure.kind},
+        signature=scorer.signature,
+    )
+
+
+def _guarded(scorer: ScorerFacts, call: Callable[..., ScoreResult], *given: Any) -> ScoreResult:
+    # A hostile answer must never remove its case: what a scorer throws is a Failure of the scorer, shown and counted.
+    try:
+        result = call(*given)
+    except EvalhError:
+        raise
+    except Exception as error:  # noqa: BLE001  the runner's boundary: scorers are anybody's code
+        return _broken(scorer, "raised", f"{type(error).__name__}: {error}")
+    if isinstance(result, Score):
+        return result if math.isfinite(result.value) else _broken(scorer, "not_a_number", f"gave {result.value}")
+    if isinstance(result, (Unscored, Failure)):
+        return result
+    return _broken(scorer, "bad_result", f"gave a {type(result).__name__}")
+
+
+def _broken(scorer: ScorerFacts, kind: str, what: str) -> Failure:
+    return Failure(stage="scorer", kind=kind, message=f"{scorer.name}: {shown(what, 400)}")
