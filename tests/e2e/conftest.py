@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-import serve  # (found through the line above, so that the file also works as a script)
+import mock_server  # (found through the line above, so that these files also work as scripts)
+import serve
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,10 @@ def smollm() -> Iterator[str]:
         pytest.skip(reason)
     with serve.running() as base_url:
         yield base_url
+
+
+@pytest.fixture
+def start_mock() -> Iterator[Callable[..., str]]:
+    """Start mock servers with command-line arguments, as in ``start_mock("--fail", "500:0.1")``; gives the base URL."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(mock_server.running(*arguments))

@@ -70,16 +70,15 @@ def running(*, slots: int = 4, threads: int = 2) -> Iterator[str]:
         RuntimeError: The server ended before it was ready.
     """
     command = [sys.executable, __file__, "--slots", str(slots), "--threads", str(threads)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        assert process.stdout is not None
-        base_url = next((line.strip() for line in process.stdout if line.startswith("http://127.0.0.1:")), None)
-        if base_url is None:
-            raise RuntimeError(f"the model server ended before it was ready, exit status {process.wait()}")
-        yield base_url
-    finally:
-        process.kill()  # nothing to save; a plain end waits for llama.cpp's threads
-        process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            base_url = next((line.strip() for line in process.stdout if line.startswith("http://127.0.0.1:")), None)
+            if base_url is None:
+                raise RuntimeError(f"the model server ended before it was ready, exit status {process.wait()}")
+            yield base_url
+        finally:
+            process.kill()  # nothing to save; a plain end waits for llama.cpp's threads
 
 
 def main() -> None:
