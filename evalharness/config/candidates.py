@@ -80,12 +80,12 @@ KINDS: Final[Mapping[str, Mapping[str, Key]]] = {
 }
 """Kind key -> every key such a candidate may hold."""
 
-ENDPOINT: Final[Mapping[str, Rule]] = {
-    "url": TEXT,
-    "body": TABLE,
-    "pick": TEXT,
-    "method": TEXT,
-    "headers": TABLE,
+ENDPOINT: Final[Mapping[str, Key]] = {
+    "url": Key(rule=TEXT, text="Address that is called."),
+    "body": Key(rule=TABLE, text="JSON body; its strings are templates over the case."),
+    "pick": Key(rule=TEXT, text="JSON pointer to the answer in the reply; `*` stands for every item of a list."),
+    "method": Key(rule=TEXT, text="HTTP method; default POST."),
+    "headers": Key(rule=TABLE, text="Header -> value."),
 }
 """Keys of the table under ``http``, and under ``retriever`` when it calls an address."""
 
@@ -116,7 +116,7 @@ def read_candidate(table: Table, *, files: Config) -> ComponentSpec:
     table.values({key: entry.rule for key, entry in KINDS[kind].items()})
     if kind in ("http", "retriever") and isinstance(table.data[kind], Mapping):
         endpoint = table.child(kind, example='{ url = "http://127.0.0.1:8080/answer" }')
-        endpoint.values(ENDPOINT)
+        endpoint.values({key: entry.rule for key, entry in ENDPOINT.items()})
         endpoint.require("url")
     for key in TEXT_KEYS:
         if str(table.data.get(key, "")).endswith(FILE_ENDINGS):

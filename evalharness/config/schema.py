@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from evalharness.config import keys
-from evalharness.config.candidates import ENDPOINT, KINDS
+from evalharness.config.candidates import ENDPOINT, KINDS, Key
 from evalharness.config.model import Defaults, EvalSetConfig, GateConfig, LimitConfig
 from evalharness.config.rules import Rule
 from evalharness.core.cases import ID_PATTERN, Case
@@ -116,14 +116,17 @@ def config_schema() -> Schema:
 
 
 def _candidate_schema(kind: str) -> Schema:
-    rules = {key: entry.rule for key, entry in KINDS[kind].items()}
-    texts = {key: entry.text for key, entry in KINDS[kind].items()}
-    schema = table_schema(rules, texts) | {"title": kind, "required": [kind]}
+    schema = _keys_schema(KINDS[kind]) | {"title": kind, "required": [kind]}
     if kind in ("http", "retriever"):
-        endpoint = table_schema(ENDPOINT, {}) | {"required": ["url"]}
+        endpoint = _keys_schema(ENDPOINT) | {"required": ["url"]}
         address: Schema = endpoint if kind == "http" else {"anyOf": [{"type": "string", "minLength": 1}, endpoint]}
-        schema["properties"][kind] = address | {"description": texts[kind]}
+        schema["properties"][kind] = address | {"description": KINDS[kind][kind].text}
     return schema
+
+
+def _keys_schema(keys_of_kind: Mapping[str, Key]) -> Schema:
+    rules = {key: entry.rule for key, entry in keys_of_kind.items()}
+    return table_schema(rules, {key: entry.text for key, entry in keys_of_kind.items()})
 
 
 def _map(values: Schema) -> Schema:
