@@ -9,7 +9,7 @@ A scorer is a class that reads its parameters and measures one output:
             self._value = params.text("value")             # typed, checked, part of the signature
             super().__init__(params)                       # refuses what is left over
 
-        def measure(self, output: Output, case: Case) -> ScoreResult:
+        def measure(self, output: Output, case: Case, /) -> ScoreResult:
             return self.verdict(self._value in (output.text or ""), "...")
 
     FAMILY = {"contains": Contains}                        # word -> factory; registry.py lists the word
@@ -81,7 +81,7 @@ class Scorer:
             return self._without_text()
         return self.finish(self.measure(output, case))
 
-    def measure(self, output: Output, case: Case) -> ScoreResult:
+    def measure(self, output: Output, case: Case, /) -> ScoreResult:
         """The plain score, before ``not`` and ``threshold``; subclasses write it."""
         raise NotImplementedError
 

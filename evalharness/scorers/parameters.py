@@ -20,7 +20,7 @@ from evalharness.core.protocols import ScorerFacts, ScorerSpec
 from evalharness.core.specs import signature, thaw
 
 Build = Callable[[ScorerSpec], ScorerFacts]
-"""Builds another scorer from its spec; given to scorers that are made of scorers (``checks``)."""
+"""Builds a scorer from a spec that a case's data wrote; given to the scorer that is made of scorers (``checks``)."""
 
 _ABSENT: Final = object()
 
@@ -34,14 +34,16 @@ class Params:
         spec: The scorer's spec.
         root: Folder that paths in the table are relative to.
         from_data: True when the table was written in a case: then it may name no file and no code.
-        build: How to build another scorer, with the same trust as this one.
+        build_check: How to build a scorer that a case describes.
     """
 
-    def __init__(self, spec: ScorerSpec, *, root: Path, from_data: bool = False, build: Build | None = None) -> None:
+    def __init__(
+        self, spec: ScorerSpec, *, root: Path, from_data: bool = False, build_check: Build | None = None
+    ) -> None:
         self.spec = spec
         self.root = root
         self.from_data = from_data
-        self.build = build
+        self.build_check = build_check
         self._known: dict[str, Any] = {}
 
     # --- reading ----------------------------------------------------------------------------------------------------

@@ -69,10 +69,10 @@ def build_scorer(spec: ScorerSpec, *, root: Path, from_data: bool = False) -> Sc
     named = _with_word(spec, word)
     family = import_module(f"evalharness.scorers.{_MODULES[word]}").FAMILY
 
-    def build(inner: ScorerSpec, *, from_data: bool = from_data) -> ScorerFacts:
-        return build_scorer(inner, root=root, from_data=from_data)
+    def build_check(inner: ScorerSpec) -> ScorerFacts:
+        return build_scorer(inner, root=root, from_data=True)
 
-    return cast("ScorerFacts", family[word](Params(named, root=root, from_data=from_data, build=build)))
+    return cast("ScorerFacts", family[word](Params(named, root=root, from_data=from_data, build_check=build_check)))
 
 
 def canonical_word(use: str) -> str:
