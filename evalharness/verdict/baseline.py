@@ -28,6 +28,7 @@ from evalharness.core.results import (
 )
 from evalharness.core.specs import EMPTY, canonical_json, digest_text, thaw
 from evalharness.core.strictjson import StrictJSONError, loads
+from evalharness.verdict.measure import lost
 
 FORMAT: Final = "baseline/1"
 GZIP_OVER: Final = 5_000_000
@@ -66,6 +67,14 @@ class Baseline:
     """False when only digests of the answers are kept: then nothing can be scored anew."""
     path: str = ""
     """File it was read from, or empty."""
+
+    def complete_for(self, case_ids: Iterable[str]) -> bool:
+        """Whether every one of these cases has an answer in every epoch (or failed by the candidate's own doing)."""
+        return all(
+            len(self.results[case_id].epoch_trials()) == self.epochs
+            and not any(lost(trial) for trial in self.results[case_id].epoch_trials())
+            for case_id in case_ids
+        )
 
     def header(self) -> dict[str, Any]:
         """The header object, without the digest of the case lines."""
@@ -153,21 +162,6 @@ def read_baseline(path: Path, *, shown: str = "", data: bytes | None = None) -> 
             tip="take the file of one side of the merge whole, or run: evalh promote --why TEXT",
         )
     return _from_header(header, dict(_results(body, shown, header["signatures"])), shown)
-
-
-def from_results(
-    results: Mapping[str, CaseResult], *, name: str, digest: str, run: str, facts: Mapping[str, Any]
-) -> Baseline:
-    """A baseline out of another candidate's run or of a recording, never written to a file.
-
-    Args:
-        results: Case id -> result.
-        name: Candidate name.
-        digest: Candidate digest.
-        run: Run id (or the candidate digest for a recording): enters the order seed.
-        facts: Further fields of :class:`Baseline`.
-    """
-    return Baseline(name=name, digest=digest, run=run, results=results, **facts)
 
 
 def _bytes(path: Path, shown: str) -> bytes:

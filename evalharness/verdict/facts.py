@@ -16,8 +16,6 @@ _OUTCOMES: Final[dict[str, Outcome]] = {"pass": "pass", "fail": "regression", "i
 MOST_WORST: Final = 100
 """Worst cases that a verdict lists."""
 _TIE: Final = 1e-9
-_ON_THE_MARGIN: Final = 0.2
-"""An observed mean nearer to the margin than this share of it: no affordable number of cases will settle it."""
 
 
 def scorer_verdict(track: Track, gate: GateConfig) -> ScorerVerdict:
@@ -45,7 +43,7 @@ def scorer_verdict(track: Track, gate: GateConfig) -> ScorerVerdict:
             reason="reported, not judged" if measure.limit.role == "report" else "no case to judge",
         )
     outcome = _OUTCOMES[decision.verdict]
-    needed = _needed(track, gate, decision) if outcome == "inconclusive" else None
+    needed = _needed(track, gate) if outcome == "inconclusive" else None
     return ScorerVerdict(
         **base,
         outcome=outcome,
@@ -191,28 +189,25 @@ def _limits(track: Track, gate: GateConfig) -> tuple[float, float]:
     largest = rule.largest if rule is not None else None
     weights = [row[3] / largest for row in track.differences] if largest is not None else None
     split = rule.running_share if rule is not None else default_split(len(worst))
-    final = rule is None or (track.decided is None and len(worst) == rule.planned)
+    final = rule is None or len(worst) == rule.planned
     return (
         interval(worst, effect, alpha=alphas[0], split=split, final=final, weights=weights)[0],
         interval(best, effect, alpha=alphas[1], split=split, final=final, weights=weights)[1],
     )
 
 
-def _needed(track: Track, gate: GateConfig, decision: Decision) -> NeededCases:
+def _needed(track: Track, gate: GateConfig) -> NeededCases:
     """About how many units in all would decide: if the candidate is unchanged, and if what was seen is real."""
-    from evalharness.stats import needed_cases
+    from evalharness.stats.design import need
 
     rule = track.rule
-    assert rule is not None
-    values = [row[0] for row in track.differences]
-    n = decision.n_used
-    if n < 2 or rule.margin <= 0:
+    if rule is None or rule.pass_null >= 0:
         return NeededCases()
-    mean = math.fsum(values) / n
-    sd = math.sqrt(math.fsum((d - mean) ** 2 for d in values) / (n - 1))
-    distance = abs(mean + rule.margin)
-    as_seen = None if distance < _ON_THE_MARGIN * rule.margin else needed_cases(sd, distance, rule.margin, gate.power)
-    return NeededCases(if_unchanged=needed_cases(sd, rule.margin, rule.margin, gate.power), if_as_seen=as_seen)
+    split = 0.0 if track.method == "exact" else rule.running_share
+    found = need((row[0] for row in track.differences), rule.margin, gate.power, alpha=rule.alpha_pass, split=split)
+    if found is None:
+        return NeededCases()
+    return NeededCases(if_unchanged=found.if_unchanged, if_as_seen=found.if_as_seen)
 
 
 def amount(value: float, unit: str) -> str:

@@ -71,7 +71,7 @@ class Track:
     veto_only: bool = False
     """Guard slices can fail a gate, never hold up a PASS."""
     cases: list[PairedCase] = field(default_factory=list)
-    """Used cases up to the decision, in order."""
+    """Used cases, in order."""
     differences: list[tuple[float, float, float, float]] = field(default_factory=list)
     """One (mean, worst, best, size) per unit, 0..1 scale: what the interval inverts."""
     unscored: int = 0
@@ -83,12 +83,15 @@ class Track:
         return self.engine.verdict if self.engine is not None else None
 
     def observe(self, pairs: Sequence[PairedCase]) -> None:
-        """Take the next unit of the planned order; nothing happens once the scorer is decided.
+        """Take the next unit of the planned order.
+
+        A decided engine looks at nothing more, so the verdict stays; the numbers that people read go on to use
+        whatever comes in. The interval stays coherent: it asks what was *ever* rejected along the whole path.
 
         Args:
             pairs: The unit's cases that have a baseline number here; an empty list means it is not planned here.
         """
-        if not pairs or self.decided is not None:
+        if not pairs:
             return
         self.cases.extend(pairs)
         self.unscored += sum(1 for pair in pairs if pair.candidate.missing)

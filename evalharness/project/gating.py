@@ -1,0 +1,242 @@
+"""``evalh gate``: one gate from its config to its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from evalharness.config.model import GateConfig
+from evalharness.core.cases import EvalSet
+from evalharness.core.errors import EXIT_CODES, Incomplete, Refused, UsageError, worst
+from evalharness.core.protocols import Candidate, Recording, ScorerFacts
+from evalharness.core.results import CallCounts
+from evalharness.core.verdicts import GateVerdict, PairCounts, Verdict, Warned
+from evalharness.project.arms import answers_by_key, gate_baseline, scored, stored_baseline
+from evalharness.project.execution import Stopwatch, Task, execute
+from evalharness.project.gitfacts import pull_request
+from evalharness.project.workspace import Workspace, selected
+from evalharness.verdict.baseline import Baseline
+from evalharness.verdict.conclusion import Ending, conclude
+from evalharness.verdict.judge import GateCase, GateJudge
+from evalharness.verdict.pairing import Pairing, check_pairing, order_seed, pair
+from evalharness.verdict.preflight import preflight
+
+
+def gate_all(workspace: Workspace, names: Sequence[str], *, baseline: str | None = None) -> Verdict:
+    """Run gates and put their verdicts together.
+
+    Args:
+        workspace: The opened project.
+        names: Gates by name; all gates of the config when empty.
+        baseline: A RUN word that replaces the configured baseline.
+
+    Raises:
+        UsageError: If the config has no gate.
+        EvalhError: What ends the whole command (store, interrupted).
+    """
+    gates = [workspace.gate(name) for name in names] or list(workspace.config.gates.values())
+    if not gates:
+        raise UsageError(
+            "the config has no gate", where=workspace.config.path, tip="evalh init writes one to start from"
+        )
+    return together([_guarded(workspace, gate, baseline) for gate in gates])
+
+
+def together(gates: Sequence[GateVerdict]) -> Verdict:
+    """One verdict over gates: the first that occurs of regression, refused, incomplete, inconclusive, pass."""
+    outcome = worst(gate.outcome for gate in gates)
+    exit_word = worst(gate.exit_outcome or gate.outcome for gate in gates)
+    warnings = tuple(dict.fromkeys(warned for gate in gates for warned in gate.warnings))
+    error = next((gate.error for gate in gates if gate.error is not None and gate.outcome == outcome), None)
+    return Verdict(
+        outcome=outcome,  # type: ignore[arg-type]
+        exit_code=EXIT_CODES[exit_word],
+        gates=tuple(gates),
+        warnings=warnings,
+        error=error,
+    )
+
+
+def _guarded(workspace: Workspace, gate: GateConfig, baseline: str | None) -> GateVerdict:
+    """A gate's verdict; a refusal or a lack of keys and money is that gate's outcome, not the end of the others."""
+    try:
+        return run_gate(workspace, gate, baseline=baseline)
+    except (Refused, Incomplete) as error:
+        softened = isinstance(error, Incomplete) and gate.incomplete == "pass"
+        return GateVerdict(
+            gate=gate.name,
+            outcome="incomplete" if isinstance(error, Incomplete) else "refused",
+            exit_outcome="pass" if softened else None,
+            reason=error.message,
+            error=error.to_json(),
+        )
+
+
+def run_gate(workspace: Workspace, gate: GateConfig, *, baseline: str | None = None) -> GateVerdict:
+    """Compare a gate's candidate with its baseline.
+
+    Args:
+        workspace: The opened project.
+        gate: The gate.
+        baseline: A RUN word that replaces the configured baseline.
+
+    Raises:
+        Refused: If something is wrong or not comparable.
+        Incomplete: If it cannot be answered (no key, no money).
+    """
+    watch = Stopwatch()
+    if workspace.options.epochs is not None:
+        gate = replace(gate, epochs=workspace.options.epochs)
+    evalset = workspace.evalset(gate.evalset)
+    scorers = workspace.gate_scorers(gate)
+    candidate = workspace.candidate(gate.candidate, gate.evalset)
+    arm = scored(_baseline(workspace, gate, evalset, scorers, baseline), scorers, evalset)
+    verdict = judge_candidate(workspace, gate, evalset, scorers, candidate, arm)
+    return replace(
+        verdict,
+        evalset={"name": evalset.name, "version": evalset.version, "digest": evalset.digest},
+        candidate={"name": candidate.name, "digest": candidate.digest},
+        seconds=watch.seconds,
+    )
+
+
+def judge_candidate(
+    workspace: Workspace,
+    gate: GateConfig,
+    evalset: EvalSet,
+    scorers: Mapping[str, ScorerFacts],
+    candidate: Candidate | Recording,
+    arm: Baseline,
+) -> GateVerdict:
+    """Pair, run and decide: the part of a gate that ``compare`` shares."""
+    pairing = pair(evalset, arm.results)
+    if arm.results or any(limit.every != "absolute" and limit.role != "report" for limit in gate.limits):
+        check_pairing(pairing, max_changed=gate.max_changed, where=arm.path or arm.name)
+    wanted = selected(evalset, workspace.options)
+    setup = GateCase(
+        gate=gate,
+        baseline=arm,
+        pairing=pairing,
+        scorers=scorers,
+        order_seed=gate.order_seed or order_seed(evalset.digest, arm.run, pull_request(workspace.env)),
+        recorded=isinstance(candidate, Recording),
+        cases=evalset.living,
+        slice_fields=evalset.slices,
+    )
+    if (
+        wanted is None
+        and candidate.digest == arm.digest
+        and not workspace.options.fresh
+        and arm.complete_for(c.id for c in pairing.paired)
+    ):
+        same = _unchanged(setup)
+        if same is not None:
+            return same
+    judge = GateJudge(setup)
+    order = judge.order()
+    cases = order if wanted is None else tuple(case for case in order if case.id in wanted)
+    run = execute(
+        workspace,
+        Task(
+            purpose="gate",
+            candidate=candidate,
+            evalset=evalset,
+            cases=cases,
+            scorers=tuple(scorers.values()),
+            gate=gate.name,
+            epochs=gate.epochs,
+            order_seed=setup.order_seed,
+            stop=judge if wanted is None else None,
+            max_cost=gate.max_cost,
+            recorded=answers_by_key(arm),
+            resume=f"evalh gate {gate.name}",
+        ),
+    )
+    if wanted is not None:
+        for case in cases:
+            if case.id in run.results:
+                judge.observe(run.results[case.id])
+    verdict = conclude(
+        judge,
+        Ending(
+            run=run.header.run_id,
+            stopped=run.stopped,
+            calls=run.calls,
+            selection="" if wanted is None else f"{len(cases)} of {len(order)} selected",
+            warnings=_warnings(gate, setup),
+            notes=preflight(judge),
+        ),
+    )
+    if workspace.use_store and (store := workspace.store()) is not None:
+        store.set_outcome(run.header.run_id, verdict.outcome)
+    return verdict
+
+
+def _baseline(
+    workspace: Workspace,
+    gate: GateConfig,
+    evalset: EvalSet,
+    scorers: Mapping[str, ScorerFacts],
+    word: str | None,
+) -> Baseline:
+    if word is None:
+        try:
+            return gate_baseline(workspace, gate, evalset, scorers)
+        except Refused as error:
+            if error.code == "baseline_missing" and _needs_no_baseline(gate):
+                return Baseline(name="none", digest="", run="", evalset={"name": evalset.name})
+            raise
+    if word == "baseline":
+        return stored_baseline(workspace, gate.name)
+    from evalharness.project.words import arm_of_word
+
+    return arm_of_word(workspace, word, evalset=evalset, scorers=scorers, gate=gate.name)
+
+
+def _needs_no_baseline(gate: GateConfig) -> bool:
+    return all(limit.every == "absolute" or limit.role == "report" for limit in gate.limits)
+
+
+def _unchanged(setup: GateCase) -> GateVerdict | None:
+    """The verdict when the candidate *is* the baseline: no call, no statistics, also below N_min.
+
+    Returns:
+        None when an absolute check needs a look at the answers.
+    """
+    if any(limit.every == "absolute" for limit in setup.gate.limits):
+        return None
+    pairing: Pairing = setup.pairing
+    planned = len(pairing.paired)
+    arm = setup.baseline
+    return GateVerdict(
+        gate=setup.gate.name,
+        outcome="pass",
+        reason="unchanged",
+        baseline={"name": arm.name, "digest": arm.digest, "created": arm.created},
+        pairs=PairCounts(
+            planned=planned,
+            used=planned,
+            edited=len(pairing.edited),
+            added=len(pairing.added),
+            removed=len(pairing.removed),
+        ),
+        epochs=setup.gate.epochs,
+        calls=CallCounts(planned=planned * setup.gate.epochs, replayed=planned * setup.gate.epochs),
+        order_seed=setup.order_seed,
+        notes=("the candidate's digest equals the baseline's: every answer is the recorded one",),
+    )
+
+
+def _warnings(gate: GateConfig, setup: GateCase) -> tuple[Warned, ...]:
+    found = []
+    if gate.order_seed is not None:
+        message = "order_seed is set by hand: trying seeds voids the stated error rates"
+        found.append(Warned(code="order_seed", message=message))
+    unpaired = len(setup.pairing.edited) + len(setup.pairing.added)
+    if unpaired:
+        message = (
+            f"{len(setup.pairing.added)} added and {len(setup.pairing.edited)} edited cases have no baseline "
+            "and are not judged: promote to include them"
+        )
+        found.append(Warned(code="unpaired", message=message))
+    return tuple(found)

@@ -1,0 +1,139 @@
+"""``evalh run``: answer the cases and score the answers, without a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from evalharness.core.cases import EvalSet
+from evalharness.core.errors import UsageError
+from evalharness.core.protocols import ScorerFacts
+from evalharness.core.results import Failure, Run, Score, Unscored
+from evalharness.project.comparing import fits
+from evalharness.project.execution import Task, execute
+from evalharness.project.workspace import Workspace, selected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerSummary:
+    """One scorer over a run."""
+
+    scorer: str
+    n: int
+    mean: float | None
+    """In the scorer's own unit."""
+    unscored: int
+    failed: int
+    signature: str
+    unit: str
+    direction: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """What ``run`` prints of one candidate."""
+
+    run: Run
+    evalset: EvalSet
+    scorers: tuple[ScorerSummary, ...]
+    not_applicable: tuple[str, ...]
+    """Scorers of the config that the eval set has no fields for, or that need ``--judges``."""
+    selected: int
+    """Cases asked."""
+
+    @property
+    def outcome(self) -> str:
+        """``pass`` when everything is answered and scored, else ``incomplete``."""
+        whole = self.run.complete and not any(s.failed for s in self.scorers)
+        return "pass" if whole and self.selected == len(self.evalset) else "incomplete"
+
+
+def run_candidates(workspace: Workspace, names: Sequence[str], evalset_name: str | None) -> list[RunSummary]:
+    """Run candidates on an eval set with every scorer that fits.
+
+    Args:
+        workspace: The opened project.
+        names: Candidates; empty means the only one there is.
+        evalset_name: Eval set; None means the only one there is (or the one the candidate's gates use).
+
+    Raises:
+        UsageError: If it is not clear what to run.
+    """
+    names = list(names) or _only("candidate", list(workspace.config.candidates))
+    evalset = workspace.evalset(evalset_name or _evalset_for(workspace, names))
+    scorers, left_out = _scorers(workspace, evalset)
+    wanted = selected(evalset, workspace.options)
+    cases = evalset.living if wanted is None else tuple(case for case in evalset.living if case.id in wanted)
+    summaries = []
+    for name in names:
+        candidate = workspace.candidate(name, evalset.name)
+        task = Task(
+            purpose="run",
+            candidate=candidate,
+            evalset=evalset,
+            cases=cases,
+            scorers=tuple(scorers.values()),
+            epochs=workspace.options.epochs or 1,
+            resume=f"evalh run {name} --set {evalset.name}",
+        )
+        run = execute(workspace, task)
+        summaries.append(
+            RunSummary(
+                run=run,
+                evalset=evalset,
+                scorers=tuple(summarise(run, scorer) for scorer in scorers.values()),
+                not_applicable=tuple(left_out),
+                selected=len(cases),
+            )
+        )
+    return summaries
+
+
+def summarise(run: Run, scorer: ScorerFacts) -> ScorerSummary:
+    """Mean and counts of one scorer over a run's first attempts."""
+    values, unscored, failed = [], 0, 0
+    for result in run.results.values():
+        for trial in result.epoch_trials():
+            score = trial.scores.get(scorer.name)
+            if isinstance(score, Score):
+                values.append(score.value)
+            elif isinstance(score, Unscored):
+                unscored += 1
+            elif isinstance(score, Failure) or not isinstance(trial.output, Failure):
+                failed += 1
+    unit = {"latency": "s", "cost": "USD", "ter": ""}.get(scorer.use, "points")
+    return ScorerSummary(
+        scorer=scorer.name,
+        n=len(values),
+        mean=fmean(values) if values else None,
+        unscored=unscored,
+        failed=failed,
+        signature=scorer.signature,
+        unit=unit,
+        direction=scorer.direction,
+    )
+
+
+def _scorers(workspace: Workspace, evalset: EvalSet) -> tuple[dict[str, ScorerFacts], list[str]]:
+    kept, left_out = {}, []
+    for name in workspace.config.scorers:
+        scorer = workspace.scorer(name)
+        if fits(scorer, evalset) and (workspace.options.judges or not scorer.costly):
+            kept[name] = scorer
+        else:
+            left_out.append(name)
+    if any(case.checks for case in evalset.living):
+        kept.setdefault("checks", workspace.scorer("checks"))
+    return kept, left_out
+
+
+def _only(kind: str, names: list[str]) -> list[str]:
+    if len(names) != 1:
+        raise UsageError(f"which {kind}?", tip=f"defined: {', '.join(names) or 'none'}")
+    return names
+
+
+def _evalset_for(workspace: Workspace, names: Sequence[str]) -> str:
+    used = {gate.evalset for gate in workspace.config.gates.values() if gate.candidate in names}
+    return _only("eval set", sorted(used) if len(used) == 1 else list(workspace.config.evalsets))[0]

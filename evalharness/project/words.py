@@ -1,0 +1,91 @@
+"""RUN words: ``latest``, ``latest~2``, ``baseline``, ``baseline@REF``, an id prefix, a candidate's name, or a path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from evalharness.core.cases import EvalSet
+from evalharness.core.errors import UsageError
+from evalharness.core.protocols import ScorerFacts
+from evalharness.core.results import Run
+from evalharness.project.arms import arm_of_run, run_whole, scored, stored_baseline
+from evalharness.project.workspace import Workspace
+from evalharness.verdict.baseline import FORMAT, Baseline, read_baseline
+
+_LATEST: Final = re.compile(r"latest(?:~(\d{1,6}))?")
+_ID: Final = re.compile(r"[0-9a-f]{2,32}")
+KINDS: Final = "latest, latest~2, baseline, baseline@REF, a run id, a candidate's name, or a .jsonl file"
+
+
+def run_of_word(workspace: Workspace, word: str) -> Run:
+    """A run from the store: ``latest``, ``latest~N`` or the start of its id.
+
+    Raises:
+        UsageError: If there is no such run, or the prefix fits several.
+    """
+    store = workspace.reader()
+    latest = _LATEST.fullmatch(word)
+    if latest:
+        back = int(latest.group(1) or 0)
+        runs = store.runs(limit=back + 1)
+        if len(runs) <= back:
+            raise UsageError(f"there is no run {word!r}: {len(runs)} recorded", tip="evalh show --list")
+        return store.load_run(runs[back].run_id)
+    if not _ID.fullmatch(word):
+        raise UsageError(f"{word!r} is not a run", tip=f"give {KINDS}")
+    return store.load_run(word)
+
+
+def arm_of_word(
+    workspace: Workspace,
+    word: str,
+    *,
+    evalset: EvalSet,
+    scorers: Mapping[str, ScorerFacts],
+    gate: str = "",
+) -> Baseline:
+    """One side of a comparison, whatever a person calls it.
+
+    Args:
+        workspace: The opened project.
+        word: The RUN word.
+        evalset: What is compared on.
+        scorers: The scorers that must be there.
+        gate: Gate whose stored baseline ``baseline`` means.
+
+    Raises:
+        UsageError: If the word means nothing here.
+        BaselineError: If it names a baseline that is missing or damaged.
+    """
+    if word == "baseline" or word.startswith("baseline@"):
+        if not gate:
+            raise UsageError("'baseline' needs a gate", tip="the project has several or none: name a run or a file")
+        ref = word.partition("@")[2]
+        return scored(stored_baseline(workspace, gate, _base(ref) if "@" in word else None), scorers, evalset)
+    if word in workspace.config.candidates:
+        candidate = workspace.candidate(word, evalset.name)
+        return run_whole(workspace, candidate, evalset, scorers)
+    path = workspace.root / word
+    if path.suffix == ".jsonl" or path.is_file():
+        return _file(workspace, path, evalset, scorers)
+    return scored(arm_of_run(run_of_word(workspace, word)), scorers, evalset)
+
+
+def _file(workspace: Workspace, path: Path, evalset: EvalSet, scorers: Mapping[str, ScorerFacts]) -> Baseline:
+    """A baseline file, or any answers file."""
+    if not path.is_file():
+        raise UsageError(f"no file {str(path)!r}", tip=f"give {KINDS}")
+    with path.open("rb") as file:
+        head = file.read(200)
+    if f'"evalh":"{FORMAT}"'.encode() in head:
+        return scored(read_baseline(path), scorers, evalset)
+    return run_whole(workspace, workspace.recording(path, path.stem), evalset, scorers)
+
+
+def _base(ref: str) -> str:
+    if not ref:
+        raise UsageError("baseline@ needs a git ref", tip="for example baseline@main")
+    return ref

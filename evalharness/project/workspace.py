@@ -1,0 +1,246 @@
+"""One opened project: its config, its store, and the components that the config names. Built once per command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from evalharness.config.model import Config, GateConfig
+from evalharness.core.cases import EvalSet
+from evalharness.core.errors import ConfigError, UsageError
+from evalharness.core.nearest import name_tip
+from evalharness.core.options import RunOptions
+from evalharness.core.protocols import Candidate, Recording, ScorerFacts, ScorerSpec
+from evalharness.core.results import Document
+from evalharness.core.specs import ComponentSpec
+
+if TYPE_CHECKING:
+    from evalharness.clients.limits import Limits
+    from evalharness.store.read import StoreReader
+    from evalharness.store.store import Store
+
+BUILT_IN: Final = ("latency", "cost", "finish_reason", "checks")
+"""Scorers that need no entry under [scorers]."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Workspace:
+    """An opened project. Use it as a context manager: the store's lock is given back at the end."""
+
+    config: Config
+    options: RunOptions = field(default_factory=RunOptions)
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    use_store: bool = True
+    """False where there is no project to keep anything in (comparing two files)."""
+    spent_usd: float = 0.0
+    """Spent by this command so far."""
+    _store: Store | None = None
+    _evalsets: dict[str, EvalSet] = field(default_factory=dict)
+    _scorers: dict[str, ScorerFacts] = field(default_factory=dict)
+    _limits: Limits | None = None
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    @property
+    def root(self) -> Path:
+        """Folder of the config."""
+        return self.config.root
+
+    @property
+    def state(self) -> Path:
+        """Folder of the store: EVALH_DIR, else ``.evalh`` beside the config."""
+        return self.root / self.env.get("EVALH_DIR", ".evalh")
+
+    def store(self) -> Store | None:
+        """The store, opened (and locked) on first use; None where nothing is kept."""
+        if not self.use_store:
+            return None
+        if self._store is None:
+            from evalharness.store.store import open_store
+
+            self._store = open_store(self.state)
+        return self._store
+
+    def reader(self) -> StoreReader:
+        """The store, read-only and without its lock: for looking at runs.
+
+        Raises:
+            UsageError: If nothing was ever recorded here.
+        """
+        if self._store is not None:
+            return self._store.reader()
+        from evalharness.store.read import open_reader
+
+        return open_reader(self.state)
+
+    def pacing(self) -> Limits:
+        """The one retry policy and the rate limits of this command; every call shares them."""
+        if self._limits is None:
+            from evalharness.clients.limits import Limits
+
+            self._limits = Limits.from_rates(self.config.rates, jobs=self.jobs)
+        return self._limits
+
+    @property
+    def jobs(self) -> int:
+        """Calls in flight at most."""
+        return self.options.jobs or self.config.defaults.jobs
+
+    def evalset(self, name: str) -> EvalSet:
+        """An eval set by its name in the config, with the version that evalh.lock gives it.
+
+        Raises:
+            ConfigError: If the name is unknown.
+            EvalSetError: If the file is wrong.
+        """
+        if name not in self._evalsets:
+            from evalharness.evalset.jsonl import load_evalset
+            from evalharness.evalset.versions import locked_version
+
+            found = self.config.evalsets.get(name)
+            if found is None:
+                raise self.unknown("eval set", name, self.config.evalsets)
+            self._evalsets[name] = load_evalset(
+                self.config.resolve(found.path, where=found.where),
+                name=name,
+                version=locked_version(self.root, name),
+                slices=found.slices,
+            )
+        return self._evalsets[name]
+
+    def corpus(self, evalset: str) -> tuple[Document, ...]:
+        """The documents beside an eval set; empty when it has none."""
+        found = self.config.evalsets.get(evalset)
+        if found is None or found.corpus is None:
+            return ()
+        from evalharness.evalset.answers import load_corpus
+
+        return load_corpus(self.config.resolve(found.corpus, where=found.where))
+
+    def scorer(self, name: str) -> ScorerFacts:
+        """A built scorer by its name in the config, or a built-in one.
+
+        Raises:
+            ConfigError: If the name or its table is wrong.
+        """
+        if name not in self._scorers:
+            from evalharness.scorers.registry import build_scorer
+
+            spec = self.config.scorers.get(name)
+            if spec is None and name in BUILT_IN:
+                spec = ScorerSpec(component=ComponentSpec(name=name, use=name))
+            if spec is None:
+                raise self.unknown("scorer", name, (*self.config.scorers, *BUILT_IN))
+            if self.options.untrusted and spec.component.use == "python":
+                raise ConfigError(
+                    f"scorer {name!r} runs Python code, and this run trusts data only",
+                    where=spec.component.where,
+                    tip="run it from the base branch, or leave the scorer out of the gate",
+                )
+            self._scorers[name] = build_scorer(spec, root=self.root)
+        return self._scorers[name]
+
+    def gate(self, name: str) -> GateConfig:
+        """A gate by name.
+
+        Raises:
+            ConfigError: If the name is unknown.
+        """
+        if name not in self.config.gates:
+            raise self.unknown("gate", name, self.config.gates)
+        return self.config.gates[name]
+
+    def gate_scorers(self, gate: GateConfig) -> dict[str, ScorerFacts]:
+        """The built scorers of a gate's limits and guard slices, by name, in the config's order."""
+        limits = [*gate.limits, *(limit for limits in gate.slices.values() for limit in limits)]
+        return {limit.scorer: self.scorer(limit.scorer) for limit in limits}
+
+    def candidate(self, name: str, evalset: str) -> Candidate | Recording:
+        """A built candidate by its name in the config.
+
+        Raises:
+            ConfigError: If the name or its table is wrong, or it runs code and this run trusts data only.
+        """
+        spec = self.config.candidates.get(name)
+        if spec is None:
+            raise self.unknown("candidate", name, self.config.candidates)
+        from evalharness.candidates.registry import build_candidate
+
+        return build_candidate(
+            spec, config=self.config, options=self.options, corpus=lambda: self.corpus(evalset), env=self.env
+        )
+
+    def recording(self, path: Path, name: str) -> Recording:
+        """A candidate made of an answers file."""
+        from evalharness.candidates.recorded import Recorded
+
+        return Recorded.from_file(path, name=name)
+
+    def money_left(self, gate_cap: float | None = None) -> float | None:
+        """US dollars that may still be spent: the tighter of the command's and the gate's cap; None without any."""
+        cap = self.options.max_cost if self.options.max_cost is not None else self.config.defaults.max_cost
+        left = None if cap is None else max(0.0, cap - self.spent_usd)
+        if gate_cap is None:
+            return left
+        return gate_cap if left is None else min(left, gate_cap)
+
+    @staticmethod
+    def unknown(kind: str, name: str, known: Iterable[str]) -> ConfigError:
+        """The error for a name that the config does not define."""
+        return ConfigError(f"no {kind} named {name!r}", tip=name_tip(name, tuple(known), title=f"defined {kind}s"))
+
+
+def open_workspace(
+    directory: Path, *, config: str | None = None, options: RunOptions | None = None, use_store: bool = True
+) -> Workspace:
+    """Read the config that governs a folder and open the project.
+
+    Args:
+        directory: Where the command runs.
+        config: Path of a config file, or None for the nearest one upwards.
+        options: Flags of the command.
+        use_store: False to keep nothing.
+
+    Raises:
+        ConfigError: If there is no config or it is wrong.
+    """
+    from evalharness.config.load import load_config
+
+    return Workspace(config=load_config(directory, config=config), options=options or RunOptions(), use_store=use_store)
+
+
+def without_config(directory: Path, options: RunOptions) -> Workspace:
+    """A workspace for comparing files where there is no project: nothing is defined, nothing is kept."""
+    return Workspace(config=Config(path="", root=directory), options=options, use_store=False)
+
+
+def selected(evalset: EvalSet, options: RunOptions) -> frozenset[str] | None:
+    """Ids that ``-k``, ``--tag`` and ``--limit`` leave; None when they ask for everything.
+
+    Raises:
+        UsageError: If nothing is left, or ``-k`` is not an expression.
+    """
+    if not options.partial:
+        return None
+    from evalharness.project.selection import matcher
+
+    wanted = matcher(options.case) if options.case is not None else None
+    kept = [
+        case.id
+        for case in evalset.living
+        if (wanted is None or wanted(case)) and (options.tag is None or options.tag in case.tags)
+    ]
+    if options.limit is not None:
+        kept = kept[: options.limit]
+    if not kept:
+        raise UsageError("the selection leaves no case", tip="loosen -k, --tag or --limit")
+    return frozenset(kept)
