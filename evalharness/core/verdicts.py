@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, TypeAlias
 
+from evalharness.core.cases import Case
 from evalharness.core.errors import EXIT_CODES
-from evalharness.core.results import CallCounts
+from evalharness.core.results import CallCounts, CaseResult
 from evalharness.core.specs import EMPTY, thaw
 
 Outcome: TypeAlias = Literal[
@@ -207,6 +208,21 @@ class Verdict:
         if self.error is not None:
             data["error"] = thaw(self.error)
         return data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One comparison whole: the verdict, and both arms behind it. What reports show cases from; never part of JSON."""
+
+    gate: GateVerdict
+    cases: Mapping[str, Case] = field(default_factory=lambda: EMPTY)
+    """Case id -> case, paired ones first in the planned order."""
+    baseline: Mapping[str, CaseResult] = field(default_factory=lambda: EMPTY)
+    """Case id -> the baseline's answers and scores."""
+    candidate: Mapping[str, CaseResult] = field(default_factory=lambda: EMPTY)
+    """Case id -> the candidate's; cases never asked are absent."""
+    verdict: Verdict | None = None
+    """The command's verdict when this is its only gate (``evalharness.compare``)."""
 
 
 def _plain(value: Any) -> Any:

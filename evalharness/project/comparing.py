@@ -11,10 +11,10 @@ from evalharness.core.cases import EvalSet
 from evalharness.core.errors import ConfigError, UsageError
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.results import CallCounts
-from evalharness.core.verdicts import GateVerdict, Verdict
-from evalharness.project.arms import stored_baseline
+from evalharness.core.verdicts import Comparison
+from evalharness.project.arms import scored, stored_baseline
 from evalharness.project.execution import Stopwatch
-from evalharness.project.gating import judge_candidate, together
+from evalharness.project.gating import judge_candidate, together, with_facts
 from evalharness.project.words import arm_of_word
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
@@ -27,7 +27,7 @@ DEFAULT_MARGIN = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Sides:
     """What ``compare`` was asked for."""
 
     a: str
@@ -42,7 +42,7 @@ class Comparison:
     """Margin for every scorer; None: the gate's own, else 0.05, said aloud."""
 
 
-def compare(workspace: Workspace, wanted: Comparison) -> tuple[Verdict, bool]:
+def compare(workspace: Workspace, wanted: Sides) -> tuple[Comparison, bool]:
     """Compare two sides.
 
     Args:
@@ -50,7 +50,7 @@ def compare(workspace: Workspace, wanted: Comparison) -> tuple[Verdict, bool]:
         wanted: The two sides, the eval set, the scorers.
 
     Returns:
-        The verdict, and whether a margin is in force (else the exit code is 0).
+        The comparison with its verdict, and whether a margin is in force (else the exit code is 0).
 
     Raises:
         UsageError: If a word means nothing, or both sides are the same word.
@@ -66,33 +66,24 @@ def compare(workspace: Workspace, wanted: Comparison) -> tuple[Verdict, bool]:
     rule = replace(gate, limits=limits) if gate is not None else _bare_gate(evalset, limits)
     side_b = wanted.b if wanted.b is not None else wanted.a
     if wanted.b is None:
-        arm = stored_baseline(workspace, rule.name)
-        from evalharness.project.arms import scored
-
-        arm = scored(arm, scorers, evalset)
+        arm = scored(stored_baseline(workspace, rule.name), scorers, evalset)
     else:
         arm = arm_of_word(workspace, wanted.a, evalset=evalset, scorers=scorers, gate=gate.name if gate else "")
     candidate = _candidate(workspace, side_b, evalset)
     if candidate is not None:
         # Recorded answers cost nothing, so all of them are read: the verdict is the same, the numbers are better.
         whole = replace(rule, stop="never") if isinstance(candidate, Recording) else rule
-        verdict = judge_candidate(workspace, whole, evalset, scorers, candidate, arm)
-        facts = {"name": candidate.name, "digest": candidate.digest}
+        judged = judge_candidate(workspace, whole, evalset, scorers, candidate, arm)
+        facts = (candidate.name, candidate.digest)
     else:
         other = arm_of_word(workspace, side_b, evalset=evalset, scorers=scorers, gate=gate.name if gate else "")
-        verdict = _two_arms(rule, evalset, scorers, arm, other)
-        facts = {"name": other.name, "digest": other.digest}
-    verdict = replace(
-        verdict,
-        evalset={"name": evalset.name, "version": evalset.version, "digest": evalset.digest},
-        candidate=facts,
-        seconds=watch.seconds,
-        notes=(*said, *verdict.notes),
-    )
-    return together([verdict]), in_force
+        judged = _two_arms(rule, evalset, scorers, arm, other)
+        facts = (other.name, other.digest)
+    judged = with_facts(judged, evalset, *facts, seconds=watch.seconds, notes=said)
+    return replace(judged, verdict=together([judged.gate])), in_force
 
 
-def _gate(workspace: Workspace, wanted: Comparison) -> GateConfig | None:
+def _gate(workspace: Workspace, wanted: Sides) -> GateConfig | None:
     """The gate whose limits serve: the only one that uses the candidate or the eval set, if there is exactly one."""
     gates = list(workspace.config.gates.values())
     names = {wanted.a, wanted.b}
@@ -105,7 +96,7 @@ def _gate(workspace: Workspace, wanted: Comparison) -> GateConfig | None:
     return None
 
 
-def _evalset(workspace: Workspace, wanted: Comparison, gate: GateConfig | None) -> EvalSet:
+def _evalset(workspace: Workspace, wanted: Sides, gate: GateConfig | None) -> EvalSet:
     name = wanted.evalset or (gate.evalset if gate is not None else None)
     known = workspace.config.evalsets
     if name is None and len(known) == 1:
@@ -123,9 +114,7 @@ def _evalset(workspace: Workspace, wanted: Comparison, gate: GateConfig | None) 
     return load_evalset(path)
 
 
-def _scorers(
-    workspace: Workspace, wanted: Comparison, gate: GateConfig | None, evalset: EvalSet
-) -> dict[str, ScorerFacts]:
+def _scorers(workspace: Workspace, wanted: Sides, gate: GateConfig | None, evalset: EvalSet) -> dict[str, ScorerFacts]:
     if wanted.scorers:
         return {text: _scorer(workspace, text) for text in wanted.scorers}
     if gate is not None:
@@ -171,7 +160,7 @@ def _value(text: str) -> object:
 
 
 def _limits(
-    wanted: Comparison, gate: GateConfig | None, scorers: Mapping[str, ScorerFacts]
+    wanted: Sides, gate: GateConfig | None, scorers: Mapping[str, ScorerFacts]
 ) -> tuple[tuple[LimitConfig, ...], bool, tuple[str, ...]]:
     """The limits in force, whether a margin is, and what to say about it."""
     if gate is not None and wanted.margin is None:
@@ -212,7 +201,7 @@ def _candidate(workspace: Workspace, word: str, evalset: EvalSet) -> Candidate |
 
 def _two_arms(
     rule: GateConfig, evalset: EvalSet, scorers: Mapping[str, ScorerFacts], arm: Baseline, other: Baseline
-) -> GateVerdict:
+) -> Comparison:
     """Two finished runs: the same judge, fed from memory."""
     pairing = pair(evalset, arm.results)
     check_pairing(pairing, max_changed=rule.max_changed, where=arm.path or arm.name)
@@ -235,4 +224,6 @@ def _two_arms(
             break
     planned = len(judge.order())
     calls = CallCounts(planned=planned, replayed=judge.used)
-    return conclude(judge, Ending(run=other.run, calls=calls, notes=preflight(judge)))
+    verdict = conclude(judge, Ending(run=other.run, calls=calls, notes=preflight(judge)))
+    cases = {case.id: case for case in judge.order()}
+    return Comparison(gate=verdict, cases=cases, baseline=arm.results, candidate=other.results)

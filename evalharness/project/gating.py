@@ -10,7 +10,7 @@ from evalharness.core.cases import EvalSet
 from evalharness.core.errors import EXIT_CODES, Incomplete, Refused, UsageError, worst
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.results import CallCounts
-from evalharness.core.verdicts import GateVerdict, PairCounts, Verdict, Warned
+from evalharness.core.verdicts import Comparison, GateVerdict, PairCounts, Verdict, Warned
 from evalharness.project.arms import answers_by_key, gate_baseline, scored, stored_baseline
 from evalharness.project.execution import Stopwatch, Task, execute
 from evalharness.project.gitfacts import pull_request
@@ -22,13 +22,18 @@ from evalharness.verdict.pairing import Pairing, check_pairing, order_seed, pair
 from evalharness.verdict.preflight import preflight
 
 
-def gate_all(workspace: Workspace, names: Sequence[str], *, baseline: str | None = None) -> Verdict:
+def gate_all(
+    workspace: Workspace, names: Sequence[str], *, baseline: str | None = None
+) -> tuple[Verdict, list[Comparison]]:
     """Run gates and put their verdicts together.
 
     Args:
         workspace: The opened project.
         names: Gates by name; all gates of the config when empty.
         baseline: A RUN word that replaces the configured baseline.
+
+    Returns:
+        The verdict of the command, and each gate with its cases.
 
     Raises:
         UsageError: If the config has no gate.
@@ -39,7 +44,8 @@ def gate_all(workspace: Workspace, names: Sequence[str], *, baseline: str | None
         raise UsageError(
             "the config has no gate", where=workspace.config.path, tip="evalh init writes one to start from"
         )
-    return together([_guarded(workspace, gate, baseline) for gate in gates])
+    judged = [_guarded(workspace, gate, baseline) for gate in gates]
+    return together([comparison.gate for comparison in judged]), judged
 
 
 def together(gates: Sequence[GateVerdict]) -> Verdict:
@@ -57,22 +63,23 @@ def together(gates: Sequence[GateVerdict]) -> Verdict:
     )
 
 
-def _guarded(workspace: Workspace, gate: GateConfig, baseline: str | None) -> GateVerdict:
+def _guarded(workspace: Workspace, gate: GateConfig, baseline: str | None) -> Comparison:
     """A gate's verdict; a refusal or a lack of keys and money is that gate's outcome, not the end of the others."""
     try:
         return run_gate(workspace, gate, baseline=baseline)
     except (Refused, Incomplete) as error:
         softened = isinstance(error, Incomplete) and gate.incomplete == "pass"
-        return GateVerdict(
+        refused = GateVerdict(
             gate=gate.name,
             outcome="incomplete" if isinstance(error, Incomplete) else "refused",
             exit_outcome="pass" if softened else None,
             reason=error.message,
             error=error.to_json(),
         )
+        return Comparison(gate=refused)
 
 
-def run_gate(workspace: Workspace, gate: GateConfig, *, baseline: str | None = None) -> GateVerdict:
+def run_gate(workspace: Workspace, gate: GateConfig, *, baseline: str | None = None) -> Comparison:
     """Compare a gate's candidate with its baseline.
 
     Args:
@@ -91,13 +98,28 @@ def run_gate(workspace: Workspace, gate: GateConfig, *, baseline: str | None = N
     scorers = workspace.gate_scorers(gate)
     candidate = workspace.candidate(gate.candidate, gate.evalset)
     arm = scored(_baseline(workspace, gate, evalset, scorers, baseline), scorers, evalset)
-    verdict = judge_candidate(workspace, gate, evalset, scorers, candidate, arm)
-    return replace(
-        verdict,
+    judged = judge_candidate(workspace, gate, evalset, scorers, candidate, arm)
+    return with_facts(judged, evalset, candidate.name, candidate.digest, seconds=watch.seconds)
+
+
+def with_facts(
+    comparison: Comparison,
+    evalset: EvalSet,
+    name: str,
+    digest: str,
+    *,
+    seconds: float,
+    notes: tuple[str, ...] = (),
+) -> Comparison:
+    """Write into a comparison what was compared: eval set, candidate, wall time, notes that come first."""
+    gate = replace(
+        comparison.gate,
         evalset={"name": evalset.name, "version": evalset.version, "digest": evalset.digest},
-        candidate={"name": candidate.name, "digest": candidate.digest},
-        seconds=watch.seconds,
+        candidate={"name": name, "digest": digest},
+        seconds=seconds,
+        notes=(*notes, *comparison.gate.notes),
     )
+    return replace(comparison, gate=gate)
 
 
 def judge_candidate(
@@ -107,7 +129,7 @@ def judge_candidate(
     scorers: Mapping[str, ScorerFacts],
     candidate: Candidate | Recording,
     arm: Baseline,
-) -> GateVerdict:
+) -> Comparison:
     """Pair, run and decide: the part of a gate that ``compare`` shares."""
     pairing = pair(evalset, arm.results)
     if arm.results or any(limit.every != "absolute" and limit.role != "report" for limit in gate.limits):
@@ -169,7 +191,12 @@ def judge_candidate(
     )
     if workspace.use_store and (store := workspace.store()) is not None:
         store.set_outcome(run.header.run_id, verdict.outcome)
-    return verdict
+    return Comparison(
+        gate=verdict,
+        cases={case.id: case for case in order},
+        baseline=arm.results,
+        candidate=run.results,
+    )
 
 
 def _baseline(
@@ -197,7 +224,7 @@ def _needs_no_baseline(gate: GateConfig) -> bool:
     return all(limit.every == "absolute" or limit.role == "report" for limit in gate.limits)
 
 
-def _unchanged(setup: GateCase) -> GateVerdict | None:
+def _unchanged(setup: GateCase) -> Comparison | None:
     """The verdict when the candidate *is* the baseline: no call, no statistics, also below N_min.
 
     Returns:
@@ -208,7 +235,7 @@ def _unchanged(setup: GateCase) -> GateVerdict | None:
     pairing: Pairing = setup.pairing
     planned = len(pairing.paired)
     arm = setup.baseline
-    return GateVerdict(
+    verdict = GateVerdict(
         gate=setup.gate.name,
         outcome="pass",
         reason="unchanged",
@@ -225,6 +252,8 @@ def _unchanged(setup: GateCase) -> GateVerdict | None:
         order_seed=setup.order_seed,
         notes=("the candidate's digest equals the baseline's: every answer is the recorded one",),
     )
+    cases = {case.id: case for case in pairing.paired}
+    return Comparison(gate=verdict, cases=cases, baseline=arm.results, candidate=arm.results)
 
 
 def _warnings(gate: GateConfig, setup: GateCase) -> tuple[Warned, ...]:
