@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from evalharness.core.cases import Case
 from evalharness.core.protocols import Candidate, Clock, ProgressSink, Recorder, Recording, ScorerFacts, StopRule
@@ -44,12 +44,13 @@ class Pacing(Protocol):
     """The retry policy and the limits around calls to a host; the judge's calls share it."""
 
     async def call(
-        self, send: Callable[[], Awaitable[Output | Failure]], *, host: str, tokens: int
+        self, send: Callable[..., Awaitable[Output | Failure]], *given: Any, host: str, tokens: int
     ) -> Output | Failure:
         """Send until it works or the policy gives up; ``Failure.attempts`` counts the calls.
 
         Args:
-            send: Makes one attempt.
+            send: Makes one attempt; errors of the endpoint are values, and what it raises ends the call.
+            given: What ``send`` is called with.
             host: Whose limits apply.
             tokens: Tokens that the call can use, for limits per minute.
         """
@@ -93,6 +94,15 @@ class Checks(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesItsTime(Protocol):
+    """A candidate that knows how long one answer may take (conversations take several calls)."""
+
+    def deadline_s(self, case: Case) -> float:
+        """Seconds for one answer to this case, > 0."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One candidate on one eval set, in a planned order."""
@@ -115,7 +125,7 @@ class Job:
     window: int | None = None
     """How far in front of the finished prefix cases are asked; None: four times ``jobs`` under a stop rule, else all."""
     timeout_s: float = 120.0
-    """Seconds for one call, retries apart."""
+    """Seconds for one answer, retries apart, unless the candidate says otherwise (``TakesItsTime``)."""
     max_cost: float | None = None
     """US dollars that this run may still spend; None: no limit."""
     offline: bool = False

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from evalharness.core.cases import Case
-from evalharness.core.protocols import Progress
+from evalharness.core.protocols import Progress, Recording
 from evalharness.core.results import CallCounts, CaseResult, Failure, Run, Trial
 from evalharness.runner.job import Job
 from evalharness.runner.prefix import Prefix
@@ -21,6 +21,10 @@ class Ledger:
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.recording = job.candidate if isinstance(job.candidate, Recording) else None
+        """The candidate when its answers exist already."""
+        self.candidate = job.candidate if not isinstance(job.candidate, Recording) else None
+        """The candidate when it can be asked."""
         self.scoring = Scoring(job.scorers)
         self.results: dict[str, CaseResult] = {}
         self.stopped = ""
@@ -70,7 +74,7 @@ class Ledger:
         for place, item in ready:
             self._take(place, item)
             if self.job.stop is not None and self.job.stop.observe(item):
-                self.stopped = self.stopped or "verdict"
+                self.stopped = "verdict" if self.stopped != "interrupted" else self.stopped
                 break
         self.show()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evalharness.core.cases import Case
-from evalharness.core.protocols import Candidate, Recording
+from evalharness.core.protocols import Candidate, Request
 from evalharness.core.results import Failure, Output, Trial
 from evalharness.core.specs import digest_text
 from evalharness.runner.job import Job
@@ -19,11 +19,15 @@ NOT_RECORDED = Failure(stage="candidate", kind="not_recorded", message="the answ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """An answer that exists, under its key in the store (empty for a recording)."""
+class Look:
+    """What was found when one planned answer was looked up."""
 
-    output: Output | Failure
-    key: str
+    output: Output | Failure | None
+    """The answer that exists; offline a Failure ``not_recorded``; None when it has to be asked for."""
+    key: str = ""
+    """Its name in the store; empty for a recording."""
+    request: Request | None = None
+    """The rendered request; None for a recording."""
 
 
 def walk(ledger: Ledger, interrupted: list[int]) -> int | None:
@@ -57,7 +61,7 @@ def _replay(ledger: Ledger, position: int, case: Case) -> bool:
     result = ledger.result(case, trials)
     while (attempt := ledger.next_attempt(result)) is not None:
         trial = _trial(ledger, case, epoch=0, attempt=attempt)
-        if trial is None and isinstance(ledger.job.candidate, Recording):
+        if trial is None and ledger.recording is not None:
             break  # recorded answers have the attempts they have: the flip stands as recorded
         if trial is None:
             return False
@@ -70,41 +74,37 @@ def _replay(ledger: Ledger, position: int, case: Case) -> bool:
 
 
 def _trial(ledger: Ledger, case: Case, *, epoch: int, attempt: int) -> Trial | None:
-    found = find(ledger.job, case, epoch=epoch, attempt=attempt)
-    if found is None:
-        return None
-    scores = ledger.scoring.recorded(found.output, case, repeat=epoch)
-    if scores is None:
+    look = look_up(ledger, case, epoch=epoch, attempt=attempt)
+    scores = None if look.output is None else ledger.scoring.recorded(look.output, case, repeat=epoch)
+    if look.output is None or scores is None:
         return None
     return Trial(
         case_id=case.id,
         epoch=epoch,
         attempt=attempt,
-        output=found.output,
+        output=look.output,
         scores=scores,
-        key=found.key,
+        key=look.key,
         replayed=True,
     )
 
 
-def find(job: Job, case: Case, *, epoch: int, attempt: int) -> Found | None:
-    """The answer that already exists for one planned answer.
+def look_up(ledger: Ledger, case: Case, *, epoch: int, attempt: int) -> Look:
+    """Look for one planned answer in the recording or the store.
 
-    Returns:
-        None when it has to be asked for; offline, and for a recording's first attempts, a Failure ``not_recorded``.
+    A recording always has an answer to a first attempt: where it has none, that is a Failure ``not_recorded``.
     """
-    candidate = job.candidate
-    if isinstance(candidate, Recording):
-        output = candidate.lookup(case, epoch=epoch, attempt=attempt)
-        if output is None:
-            return Found(output=NOT_RECORDED, key="") if attempt == 0 else None
-        return Found(output=output, key="")
-    request = candidate.request(case, epoch=epoch, attempt=attempt, run_seed=job.header.seed)
-    key = stored_key(job, candidate, request.key)
-    answer = job.store.find_answer(key) if job.store is not None else None
-    if answer is not None:
-        return Found(output=answer, key=key)
-    return Found(output=NOT_RECORDED, key=key) if job.offline else None
+    if ledger.recording is not None:
+        output = ledger.recording.lookup(case, epoch=epoch, attempt=attempt)
+        return Look(output=NOT_RECORDED if output is None and attempt == 0 else output)
+    assert ledger.candidate is not None
+    job = ledger.job
+    request = ledger.candidate.request(case, epoch=epoch, attempt=attempt, run_seed=job.header.seed)
+    key = stored_key(job, ledger.candidate, request.key)
+    answer: Output | Failure | None = job.store.find_answer(key) if job.store is not None else None
+    if answer is None and job.offline:
+        answer = NOT_RECORDED
+    return Look(output=answer, key=key, request=request)
 
 
 def stored_key(job: Job, candidate: Candidate, key: str) -> str:

@@ -58,6 +58,10 @@ class Scoring:
         """The scores that need nobody else."""
         return {scorer.name: _guarded(scorer, scorer.score, output, case) for scorer in self.plain}
 
+    def settled(self, output: Output | Failure, case: Case) -> dict[str, ScoreResult]:
+        """All scores of one answer where no scorer waits for anybody."""
+        return self.of_failure(output, case) if isinstance(output, Failure) else self.pure(output, case)
+
     async def awaiting(self, output: Output | Failure, case: Case, *, repeat: int) -> dict[str, ScoreResult]:
         """All scores of one answer; judges are asked where needed."""
         if isinstance(output, Failure):

@@ -24,25 +24,32 @@ def recorded(cases=CASES, **more):
 def test_recording_is_scored_in_order():
     run = run_cases(job(CASES, recorded()))
     assert list(run.results) == [case.id for case in CASES]
-    assert run.complete and run.stopped == ""
+    assert run.complete
+    assert run.stopped == ""
     assert (run.calls.made, run.calls.replayed, run.calls.planned) == (0, 5, 5)
     trial = run.results["c0003"].trials[0]
-    assert trial.scores["exact"].value == 1.0 and trial.replayed
+    assert trial.scores["exact"].value == 1.0
+    assert trial.replayed
     assert run.results["c0003"].case_digest == CASES[3].digest
 
 
 def test_what_was_not_recorded_is_a_failure_not_a_score():
     run = run_cases(job(CASES, Recorded("old", {("c0000", 0, 0): Output(text="in0")})))
     trial = run.results["c0001"].trials[0]
-    assert isinstance(trial.output, Failure) and trial.output.kind == "not_recorded"
-    assert trial.scores == {} and not run.complete
+    assert isinstance(trial.output, Failure)
+    assert trial.output.kind == "not_recorded"
+    assert trial.scores == {}
+    assert not run.complete
 
 
 def test_a_failure_of_the_candidate_is_its_lowest_score_with_a_reason():
     failure = Failure(stage="candidate", kind="filtered", message="filtered by the provider", blame="candidate")
     run = run_cases(job(CASES, recorded(answers={("c0001", 0, 0): failure})))
     score = run.results["c0001"].trials[0].scores["exact"]
-    assert isinstance(score, Score) and score.value == 0.0 and score.passed is False and "filtered" in score.reason
+    assert isinstance(score, Score)
+    assert score.value == 0.0
+    assert score.passed is False
+    assert "filtered" in score.reason
     assert run.complete
 
 
@@ -50,12 +57,16 @@ def test_stop_rule_ends_with_exactly_the_prefix():
     rule = StopAfter(3)
     run = run_cases(job(CASES, recorded(), stop=rule))
     assert [r.case_id for r in rule.seen] == list(run.results) == ["c0000", "c0001", "c0002"]
-    assert run.stopped == "verdict" and not run.complete and run.calls.saved_by_early_stop == 2
+    assert run.stopped == "verdict"
+    assert not run.complete
+    assert run.calls.saved_by_early_stop == 2
 
 
 def test_certain_only_with_the_last_case_is_not_an_early_stop():
     run = run_cases(job(CASES, recorded(), stop=StopAfter(5)))
-    assert run.stopped == "" and run.complete and run.calls.saved_by_early_stop == 0
+    assert run.stopped == ""
+    assert run.complete
+    assert run.calls.saved_by_early_stop == 0
 
 
 def test_a_recording_is_tried_again_only_as_often_as_it_was_recorded():
@@ -69,9 +80,12 @@ def test_stored_answers_are_replayed_without_a_call_and_offline_says_what_is_mis
     for case in CASES[:4]:
         store.answers[candidate.request(case, epoch=0, attempt=0, run_seed=7).key] = Output(text=case.target)
     run = run_cases(job(CASES, candidate, store=store, offline=True))
-    assert run.calls.replayed == 4 and run.calls.made == 0 and not candidate.calls
+    assert run.calls.replayed == 4
+    assert run.calls.made == 0
+    assert not candidate.calls
     assert run.results["c0004"].trials[0].output.kind == "not_recorded"
-    assert store.finished[-1][1:] == (False, "") and store.flushes == 1
+    assert store.finished[-1][1:] == (False, "")
+    assert store.flushes == 1
 
 
 def test_undeclared_code_answers_only_its_own_run():
@@ -118,4 +132,5 @@ def test_a_score_that_is_no_number_is_a_failure_of_the_scorer(kind):
             return Score(value=kind)
 
     run = run_cases(job(CASES, recorded(), scorers=(Bad(),)))
-    assert run.results["c0000"].trials[0].scores["bad"].kind == "not_a_number" and not run.complete
+    assert run.results["c0000"].trials[0].scores["bad"].kind == "not_a_number"
+    assert not run.complete

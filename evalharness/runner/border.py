@@ -1,0 +1,43 @@
+"""What a candidate hands back is checked here before anybody believes it: type, size, Unicode."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from evalharness.core.endpoints import shown
+from evalharness.core.results import Failure, Output
+
+MAX_CHARS: Final = 8_000_000
+"""Longest answer that is kept, in characters."""
+
+
+def checked(output: Any) -> Output | Failure:
+    """The answer if it may go on, else a Failure that the candidate is to blame for.
+
+    Args:
+        output: What the candidate gave.
+    """
+    if isinstance(output, Output):
+        fault = _fault(output)
+        return output if fault is None else _wrong(*fault)
+    if isinstance(output, Failure):
+        return output
+    return _wrong("bad_answer", f"expected an Output, got a {type(output).__name__}")
+
+
+def _fault(output: Output) -> tuple[str, str] | None:
+    text = output.text
+    if output.error is not None:
+        return "reported_error", shown(output.error)
+    if text is not None and len(text) > MAX_CHARS:
+        return "too_long", f"the answer has {len(text):,} characters, more than {MAX_CHARS:,}"
+    if text is not None and not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            return "not_unicode", "the answer holds lone surrogates, which are not Unicode text"
+    return None
+
+
+def _wrong(kind: str, message: str) -> Failure:
+    return Failure(stage="candidate", kind=kind, message=message, blame="candidate")
