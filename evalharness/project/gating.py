@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from evalharness.config.model import GateConfig
 from evalharness.core.cases import EvalSet
@@ -63,6 +64,22 @@ def together(gates: Sequence[GateVerdict]) -> Verdict:
     )
 
 
+def judge_with(workspace: Workspace, gate: GateConfig, candidate: str | Callable[..., Any]) -> Verdict:
+    """A gate that is no part of the config, over a named candidate or a function.
+
+    Args:
+        workspace: The opened project.
+        gate: The rule; its ``baseline`` is a candidate's name, an answers file, or None for the stored one.
+        candidate: A candidate's name, or a function ``case -> str | Output`` (sync or async).
+    """
+    if isinstance(candidate, str):
+        return together([_guarded(workspace, gate, None).gate])
+    from evalharness.candidates.registry import function_candidate
+
+    built = function_candidate(candidate, name=gate.candidate)
+    return together([run_gate(workspace, gate, candidate=built).gate])
+
+
 def _guarded(workspace: Workspace, gate: GateConfig, baseline: str | None) -> Comparison:
     """A gate's verdict; a refusal or a lack of keys and money is that gate's outcome, not the end of the others."""
     try:
@@ -79,13 +96,20 @@ def _guarded(workspace: Workspace, gate: GateConfig, baseline: str | None) -> Co
         return Comparison(gate=refused)
 
 
-def run_gate(workspace: Workspace, gate: GateConfig, *, baseline: str | None = None) -> Comparison:
+def run_gate(
+    workspace: Workspace,
+    gate: GateConfig,
+    *,
+    baseline: str | None = None,
+    candidate: Candidate | Recording | None = None,
+) -> Comparison:
     """Compare a gate's candidate with its baseline.
 
     Args:
         workspace: The opened project.
         gate: The gate.
         baseline: A RUN word that replaces the configured baseline.
+        candidate: A built candidate that replaces the one the gate names.
 
     Raises:
         Refused: If something is wrong or not comparable.
@@ -96,7 +120,7 @@ def run_gate(workspace: Workspace, gate: GateConfig, *, baseline: str | None = N
         gate = replace(gate, epochs=workspace.options.epochs)
     evalset = workspace.evalset(gate.evalset)
     scorers = workspace.gate_scorers(gate)
-    candidate = workspace.candidate(gate.candidate, gate.evalset)
+    candidate = candidate or workspace.candidate(gate.candidate, gate.evalset)
     arm = scored(_baseline(workspace, gate, evalset, scorers, baseline), scorers, evalset)
     judged = judge_candidate(workspace, gate, evalset, scorers, candidate, arm)
     return with_facts(judged, evalset, candidate.name, candidate.digest, seconds=watch.seconds)

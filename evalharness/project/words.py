@@ -9,7 +9,7 @@ from typing import Final
 
 from evalharness.core.cases import EvalSet
 from evalharness.core.errors import UsageError
-from evalharness.core.protocols import ScorerFacts
+from evalharness.core.protocols import Recording, ScorerFacts
 from evalharness.core.results import Run
 from evalharness.project.arms import arm_of_run, run_whole, scored, stored_baseline
 from evalharness.project.workspace import Workspace
@@ -37,6 +37,30 @@ def run_of_word(workspace: Workspace, word: str) -> Run:
     if not _ID.fullmatch(word):
         raise UsageError(f"{word!r} is not a run", tip=f"give {KINDS}")
     return store.load_run(word)
+
+
+def recording_of_word(workspace: Workspace, word: str, name: str) -> Recording:
+    """Answers that exist already, as a candidate: ``--answers RUN|FILE``.
+
+    Args:
+        workspace: The opened project.
+        word: A run (id prefix, ``latest``) or an answers file.
+        name: Name the candidate goes by.
+    """
+    from evalharness.candidates.recorded import Recorded
+
+    path = workspace.root / word
+    if path.suffix == ".jsonl" or path.is_file():
+        if not path.is_file():
+            raise UsageError(f"no file {word!r}", tip="--answers takes a run or a .jsonl file of answers")
+        return workspace.recording(path, name)
+    run = run_of_word(workspace, word)
+    answers = {
+        (trial.case_id, trial.epoch, trial.attempt): trial.output
+        for result in run.results.values()
+        for trial in result.trials
+    }
+    return Recorded(name, answers, source=f"run {run.header.run_id}")
 
 
 def arm_of_word(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -104,17 +104,15 @@ class Workspace:
         """
         if name not in self._evalsets:
             from evalharness.evalset.jsonl import load_evalset
-            from evalharness.evalset.versions import locked_version
+            from evalharness.evalset.lock import LOCK_NAME, read_lock
 
             found = self.config.evalsets.get(name)
             if found is None:
                 raise self.unknown("eval set", name, self.config.evalsets)
-            self._evalsets[name] = load_evalset(
-                self.config.resolve(found.path, where=found.where),
-                name=name,
-                version=locked_version(self.root, name),
-                slices=found.slices,
-            )
+            path = self.config.resolve(found.path, where=found.where)
+            evalset = load_evalset(path, name=name, slices=found.slices)
+            version = read_lock(self.root / LOCK_NAME).version_of(name, evalset.digest)
+            self._evalsets[name] = replace(evalset, version=version)
         return self._evalsets[name]
 
     def corpus(self, evalset: str) -> tuple[Document, ...]:
@@ -173,6 +171,10 @@ class Workspace:
         spec = self.config.candidates.get(name)
         if spec is None:
             raise self.unknown("candidate", name, self.config.candidates)
+        if self.options.answers is not None:
+            from evalharness.project.words import recording_of_word
+
+            return recording_of_word(self, self.options.answers, name)
         from evalharness.candidates.registry import build_candidate
 
         return build_candidate(
@@ -182,8 +184,9 @@ class Workspace:
     def recording(self, path: Path, name: str) -> Recording:
         """A candidate made of an answers file."""
         from evalharness.candidates.recorded import Recorded
+        from evalharness.evalset.answers import load_answers
 
-        return Recorded.from_file(path, name=name)
+        return Recorded(name, load_answers(path), source=path.name)
 
     def money_left(self, gate_cap: float | None = None) -> float | None:
         """US dollars that may still be spent: the tighter of the command's and the gate's cap; None without any."""
