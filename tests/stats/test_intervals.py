@@ -1,0 +1,112 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalharness.stats import intervals
+from evalharness.stats.betting import Betting, FiniteBetting
+from evalharness.stats.intervals import interval, interval_eval_set
+from evalharness.stats.last_look import final_look
+
+RNG = np.random.default_rng(3)
+BINARY = RNG.choice([-1, 0, 1], 120, p=[0.06, 0.9, 0.04]).astype(float).tolist()
+GRADED = np.clip(RNG.normal(0.01, 0.15, 120), -1, 1).tolist()
+
+
+def best(side, q, ds, low=-1.0, high=1.0):
+    bet = Betting(side, q, 0.05, low, high)
+    for d in ds:
+        bet.update(d)
+    return bet.best
+
+
+def rejected(side, q, ds, alpha, split, final):
+    by_bets = split > 0 and best(side, q, ds) >= -math.log(split * alpha)
+    return by_bets or (final and split < 1 and final_look(ds, q, side) <= (1 - split) * alpha)
+
+
+@pytest.mark.parametrize("ds", [BINARY, GRADED, [0.0] * 30, [1.0] * 5, [-1.0] * 5])
+@pytest.mark.parametrize(("split", "final"), [(0.5, True), (0.25, True), (0.0, True), (1.0, True), (0.5, False)])
+def test_the_limits_are_the_edges_of_what_is_rejected(ds, split, final):
+    low, high = interval(ds, 0.05, alpha=0.05, split=split, final=final)
+    assert low < high
+    for side, limit, outwards in (("pass", low, -1), ("fail", high, 1)):
+        outside, inside = limit + outwards * 1e-7, limit - outwards * 1e-7
+        if abs(limit) < 1:
+            assert rejected(side, outside, ds, 0.05, split, final)
+        assert not rejected(side, inside, ds, 0.05, split, final)
+
+
+def test_nothing_seen_excludes_nothing():
+    assert interval([], 0.05) == (-1.0, 1.0)
+    assert interval([], 0.05, low=0.0, high=3.0) == (0.0, 3.0)
+
+
+def test_the_vector_road_gives_the_same_limits(monkeypatch):
+    for ds in (BINARY, GRADED):
+        plain = interval(ds, 0.05)
+        monkeypatch.setattr(intervals, "VECTOR_FROM", 1)
+        assert interval(np.array(ds), 0.05) == pytest.approx(plain, abs=1e-9)
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize("ds", [BINARY, GRADED])
+def test_equal_weights_change_nothing(ds):
+    assert interval(ds, 0.05, weights=[1] * len(ds)) == pytest.approx(interval(ds, 0.05), abs=1e-9)
+
+
+def test_clusters_limits_reject_the_weighted_units():
+    weights = [1.0 if i % 3 else 0.5 for i in range(len(GRADED))]
+    low, high = interval(GRADED, 0.05, weights=weights, split=1.0)
+    for side, q in (("pass", low), ("fail", high)):
+        shifted = [w * (d - q) for w, d in zip(weights, GRADED, strict=True)]
+        bet = Betting(side, 0.0, 0.05, -1 - q, 1 - q)
+        for z in shifted:
+            bet.update(z)
+        assert bet.best == pytest.approx(math.log(20), abs=1e-6)
+    low, high = interval(GRADED, 0.05, weights=weights, split=0.0)
+    shifted = [w * (d - low) for w, d in zip(weights, GRADED, strict=True)]
+    assert final_look(shifted, 0.0, "pass", -1 - low, 1 - low) == pytest.approx(0.05, abs=1e-9)
+
+
+@settings(max_examples=15)
+@given(st.lists(st.sampled_from([-1, 0, 0, 0.3, 1]), min_size=1, max_size=25))
+def test_limits_of_the_eval_set_reject_without_replacement(ds):
+    planned = 40
+    low, high = interval_eval_set(ds, 0.05, planned)
+    total, left = sum(ds), planned - len(ds)
+    assert low >= (total - left) / planned - 1e-6
+    assert high <= (total + left) / planned + 1e-6
+    for side, q in (("pass", low - 1e-7), ("fail", high + 1e-7)):
+        if abs(q) < 1:
+            bet = FiniteBetting(side, q, 0.05, planned)
+            assert any(bet.update(d) >= math.log(20) or bet.certain for d in ds)
+
+
+def test_the_whole_eval_set_leaves_no_doubt():
+    assert interval_eval_set([0, -1, 1, 1], 0.05, 4) == pytest.approx((0.25, 0.25), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"alpha": 0}, "alpha"),
+        ({"split": 1.5}, "split"),
+        ({"effect": 0}, "effect"),
+        ({"low": 1.0}, "low < high"),
+        ({"weights": [1.0]}, "weights"),
+        ({"weights": [1.0, 0.0]}, "weights"),
+        ({"differences": [0.0, math.nan]}, "outside"),
+    ],
+)
+def test_bad_arguments_are_refused(keywords, message):
+    with pytest.raises(ValueError, match=message):
+        interval(**{"differences": [0.0, 0.1], "effect": 0.05, **keywords})
+
+
+@pytest.mark.parametrize(("effect", "planned", "message"), [(0.05, 1, "planned"), (-1, 4, "effect")])
+def test_bad_arguments_of_the_eval_set_are_refused(effect, planned, message):
+    with pytest.raises(ValueError, match=message):
+        interval_eval_set([0.0, 0.1], effect, planned)
