@@ -24,7 +24,7 @@ from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError
 from evalharness.core.protocols import Direction
 from evalharness.core.results import Failure, Output, Score, ScoreResult
-from evalharness.core.specs import EMPTY, canonical_json
+from evalharness.core.specs import EMPTY
 from evalharness.scorers.parameters import Params
 
 OWN: Final = "evalharness 1"
@@ -128,16 +128,6 @@ class Scorer:
             return Failure(stage="scorer", kind="no_text", message="the output has no text", blame="candidate")
         failed = False if self.asserts or self._threshold is not None else None
         return Score(value=self.low, passed=failed, reason="the output has no text", signature=self.signature)
-
-
-def reference_text(reference: Any) -> str:
-    """One reference as text: a string as it is, anything else as canonical JSON (``5``, ``true``, ``{"a":1}``)."""
-    return reference if isinstance(reference, str) else canonical_json(reference)
-
-
-def reference_texts(case: Case) -> tuple[str, ...]:
-    """All references of a case as texts; empty when it has no target."""
-    return tuple(reference_text(reference) for reference in case.references)
 
 
 def shown(text: str, limit: int = CUT) -> str:

@@ -28,7 +28,8 @@ _MODULES: Final[Mapping[str, str]] = {
     word: module
     for module, words in {
         "text": "equals contains icontains contains_any contains_all icontains_any icontains_all starts_with ends_with"
-        " word_count levenshtein max_edits exact_match squad_em squad_f1",
+        " word_count exact_match",
+        "closeness": "levenshtein max_edits squad_em squad_f1",
         "patterns": "regex absent",
         "numbers": "number numeric_diff",
         "structure": "is_json contains_json json_schema json_diff",
@@ -159,4 +160,5 @@ def _plug_in(spec: ScorerSpec, *, root: Path, from_data: bool) -> ScorerFacts:
 def _entry_points(name: str) -> list[Any]:
     from importlib.metadata import entry_points
 
-    return list(entry_points(group=ENTRY_POINTS, name=name))
+    word = canonical_word(name)
+    return [point for point in entry_points(group=ENTRY_POINTS) if canonical_word(point.name) == word]

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from functools import lru_cache
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import IO, Any, Final
 
 MEMORY_BYTES: Final = 1 << 30

@@ -1,0 +1,125 @@
+"""How near an output comes to a reference: edit distance, and SQuAD's exact match and F1.
+
+| word | parameters | value |
+| --- | --- | --- |
+| ``levenshtein`` | ``value`` | similarity 1 - distance / longer length, best reference; two empty texts give 1 |
+| ``max_edits`` | ``value``, ``max`` (required) | 1 when at most ``max`` single-character edits (insert, delete, replace) separate output and nearest reference |
+| ``squad_em`` ``squad_f1`` | ``value`` | SQuAD: lower case, ASCII punctuation and the words a, an, the dropped, white space folded; equality, or F1 of the bags of words; best reference; both empty = 1 |
+
+References as in ``text.py``. ``squad_*`` follows Rajpurkar et al. 2016 and the official script: "3.5" equals "35", "-5"
+equals "5", and a Chinese sentence is one word.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from evalharness.core.protocols import CaseScorer
+from evalharness.core.results import Failure, Score, ScoreResult
+from evalharness.scorers.base import shown
+from evalharness.scorers.parameters import Params
+from evalharness.scorers.references import AgainstReferences, alternatives
+
+LARGEST: Final = 10_000_000_000
+"""Product of two texts' lengths above which no edit distance is computed (0.2 s at 64 cells a step)."""
+
+
+class Levenshtein(AgainstReferences):
+    """``levenshtein``: similarity by single-character edits (Levenshtein 1966), computed by rapidfuzz."""
+
+    def __init__(self, params: Params) -> None:
+        import rapidfuzz
+        from rapidfuzz.distance import Levenshtein as Distance
+
+        self._distance: Callable[..., int] = Distance.distance
+        super().__init__(params, version=f"rapidfuzz {rapidfuzz.__version__}")
+
+    def compare(self, text: str, references: Sequence[str]) -> ScoreResult:
+        """The best similarity."""
+        if len(text) * max(map(len, references)) > LARGEST:
+            message = f"an output of {len(text)} characters is too long for an edit distance"
+            return Failure(stage="scorer", kind="too_long", message=message, blame="candidate")
+        best, nearest, edits = -1.0, "", 0
+        for reference in references:
+            longer = max(len(text), len(reference))
+            distance = self._distance(text, reference)
+            similarity = 1.0 - distance / longer if longer else 1.0
+            if similarity > best:
+                best, nearest, edits = similarity, reference, distance
+        return Score(
+            value=best, reason=f"{edits} edits from {shown(nearest)} to {shown(text)}", evidence={"edits": edits}
+        )
+
+
+class MaxEdits(Levenshtein):
+    """``max_edits``: at most so many single-character edits away."""
+
+    binary = asserts = True
+
+    def __init__(self, params: Params) -> None:
+        self._most = params.integer("max", low=0)
+        super().__init__(params)
+
+    def compare(self, text: str, references: Sequence[str]) -> Score:
+        """Whether the nearest reference is near enough."""
+        cutoff = self._most  # beyond it the distance comes out as cutoff + 1, and an endless output costs nothing
+        edits, nearest = min((self._distance(text, r, score_cutoff=cutoff), r) for r in references)
+        seen = f"more than {cutoff}" if edits > cutoff else str(edits)
+        return self.verdict(edits <= cutoff, f"{seen} edits from {shown(nearest)} to {shown(text)}", {"within": cutoff})
+
+
+_ARTICLES: Final = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION: Final = str.maketrans("", "", string.punctuation)
+
+
+def squad_words(text: str) -> list[str]:
+    """A text as SQuAD compares it: lower case, ASCII punctuation dropped, then a, an, the, then split at white space."""
+    return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
+
+
+class SquadMatch(AgainstReferences):
+    """``squad_em``: equal after SQuAD's normalisation."""
+
+    binary = asserts = True
+    numbers_too = True
+
+    def compare(self, text: str, references: Sequence[str]) -> Score:
+        """Equality with any reference."""
+        words = squad_words(text)
+        holds = any(words == squad_words(reference) for reference in references)
+        return self.verdict(holds, f"expected {alternatives(references)}, got {shown(text)}")
+
+
+class SquadF1(AgainstReferences):
+    """``squad_f1``: F1 of the bags of words after SQuAD's normalisation, best reference."""
+
+    numbers_too = True
+
+    def compare(self, text: str, references: Sequence[str]) -> Score:
+        """The best F1."""
+        words = squad_words(text)
+        value, nearest = max((bag_f1(words, squad_words(reference)), reference) for reference in references)
+        return Score(value=value, reason=f"nearest reference {shown(nearest)}, got {shown(text)}")
+
+
+def bag_f1(words: Sequence[str], reference: Sequence[str]) -> float:
+    """Harmonic mean of precision and recall of words as bags; 1 when both are empty, 0 when one is."""
+    if not words or not reference:
+        return 1.0 if not words and not reference else 0.0
+    common = sum((Counter(words) & Counter(reference)).values())
+    if not common:
+        return 0.0
+    precision, recall = common / len(words), common / len(reference)
+    return 2 * precision * recall / (precision + recall)
+
+
+FAMILY: Final[Mapping[str, Callable[[Params], CaseScorer]]] = {
+    "levenshtein": Levenshtein,
+    "max_edits": MaxEdits,
+    "squad_em": SquadMatch,
+    "squad_f1": SquadF1,
+}
