@@ -1,0 +1,89 @@
+"""Exact size of the last look, enumerated: no seeds, no tolerance."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy.stats import multinomial
+
+from evalharness.stats.last_look import final_look_counts
+
+
+def rejected(n, margin, side, alpha):
+    """All (wins, losses) of n paired binary cases whose p-value is at most alpha."""
+    states = []
+    for wins in range(n + 1):
+        for losses in range(n + 1 - wins):
+            counts = {1.0: wins, -1.0: losses, 0.0: n - wins - losses}
+            counts = {value: count for value, count in counts.items() if count}
+            if final_look_counts(counts, -margin, side, low=-1.0, high=1.0) <= alpha:
+                states.append((wins, losses, n - wins - losses))
+    return np.array(states).reshape(-1, 3)
+
+
+def size(states, n, margin, points):
+    """Largest chance of rejection over discordances, the mean being exactly -margin."""
+    psis = np.linspace(max(margin, 1e-6), 1, points)
+    return max(
+        multinomial.pmf(states, n, [(psi - margin) / 2, (psi + margin) / 2, 1 - psi]).sum() if len(states) else 0.0
+        for psi in psis
+    )
+
+
+def check(n, margin, points):
+    for side in ("pass", "fail"):
+        for alpha in (0.025, 0.0375):
+            assert size(rejected(n, margin, side, alpha), n, margin, points) <= alpha
+
+
+@pytest.mark.parametrize("n", [3, 10, 25, 40])
+@pytest.mark.parametrize("margin", [0.0, 0.05, 0.1])
+def test_the_size_on_paired_binary_scores(n, margin):
+    check(n, margin, 60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", range(1, 61))
+@pytest.mark.parametrize("margin", [0.0, 0.01, 0.02, 0.05, 0.1])
+def test_the_size_on_paired_binary_scores_everywhere(n, margin):
+    check(n, margin, 400)
+
+
+def test_the_enumeration_can_fail():
+    """The check sees a test whose last look forgets its pseudo-unit (a plain mid-point rule on the same counts)."""
+    n, margin, alpha = 25, 0.05, 0.025
+    states = np.array(
+        [(w, l, n - w - l) for w in range(n + 1) for l in range(n + 1 - w) if (w - l) / n + margin > 1.96 * np.sqrt(
+            max((w + l) / n - ((w - l) / n) ** 2, 1e-9) / n)]
+    )  # fmt: skip
+    assert size(states, n, margin, 60) > alpha
+
+
+def graded_size(rng, n, alpha, tries):
+    """Largest size over random four-point distributions whose mean is the null (a conjecture, looked for a counterexample)."""
+    largest = 0.0
+    for _ in range(tries):
+        values = np.sort(rng.uniform(-1, 1, 4))
+        weights = rng.dirichlet(np.full(4, rng.choice([0.3, 1.0, 3.0])))
+        null = float(values @ weights)
+        chance = 0.0
+        for counts in product(range(n + 1), repeat=4):
+            if sum(counts) != n:
+                continue
+            held = {float(v): c for v, c in zip(values, counts, strict=True) if c}
+            if final_look_counts(held, null, "pass", low=-1.0, high=1.0) <= alpha:
+                chance += multinomial.pmf(counts, n, weights)
+        largest = max(largest, chance)
+    return largest
+
+
+@pytest.mark.parametrize("n", [3, 6])
+def test_the_size_on_random_graded_scores(n):
+    assert graded_size(np.random.default_rng(n), n, 0.05, 25) <= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [3, 6, 10])
+@pytest.mark.parametrize("alpha", [0.0125, 0.025, 0.05])
+def test_the_size_on_many_random_graded_scores(n, alpha):
+    assert graded_size(np.random.default_rng(n), n, alpha, 400) <= alpha
