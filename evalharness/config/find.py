@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from evalharness.config.locate import KeyPath, key_lines
 from evalharness.core.errors import ConfigError
+from evalharness.core.files import shown
 
 FILE_NAME: Final = "evalh.toml"
 PYPROJECT: Final = "pyproject.toml"
@@ -57,7 +58,7 @@ def find_config(directory: Path, *, config: str | None = None) -> Found | None:
     shared = next((folder / PYPROJECT for folder in folders if _has_our_table(folder / PYPROJECT)), None)
     if own and shared:
         raise ConfigError(
-            f"two configs: {shown_path(own)} and [tool.evalh] in {shown_path(shared)}",
+            f"two configs: {shown(own)} and [tool.evalh] in {shown(shared)}",
             tip="keep one of them, or name one with --config FILE",
         )
     path_found = own or shared
@@ -79,7 +80,7 @@ def _has_our_table(path: Path) -> bool:
     text = read_text(path)
     if "evalh" not in text:  # somebody else's pyproject is not ours to judge
         return False
-    tool = parse(text, shown=shown_path(path)).get("tool")
+    tool = parse(text, name=shown(path)).get("tool")
     return isinstance(tool, dict) and "evalh" in tool
 
 
@@ -91,15 +92,15 @@ def read_text(path: Path) -> str:
     """
     try:
         if path.stat().st_size > LARGEST:
-            raise ConfigError(f"larger than {LARGEST // 2**20} MiB", where=shown_path(path))
+            raise ConfigError(f"larger than {LARGEST // 2**20} MiB", where=shown(path))
         return path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=shown_path(path)) from None
+        raise ConfigError(f"cannot be read: {error.strerror}", where=shown(path)) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"not UTF-8 at byte {error.start}", where=shown_path(path)) from None
+        raise ConfigError(f"not UTF-8 at byte {error.start}", where=shown(path)) from None
 
 
-def parse(text: str, *, shown: str) -> dict[str, Any]:
+def parse(text: str, *, name: str) -> dict[str, Any]:
     """The tables of a TOML text.
 
     Raises:
@@ -109,12 +110,12 @@ def parse(text: str, *, shown: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         message, line = _split_position(str(error), text)
-        raise ConfigError(f"not TOML: {message}", where=f"{shown}:{line}") from None
+        raise ConfigError(f"not TOML: {message}", where=f"{name}:{line}") from None
     except RecursionError:
-        raise ConfigError("nested too deeply", where=shown) from None
+        raise ConfigError("nested too deeply", where=name) from None
 
 
-def positions(text: str, *, shown: str) -> dict[KeyPath, int]:
+def positions(text: str, *, name: str) -> dict[KeyPath, int]:
     """Where each key stands, for a text that ``parse`` accepted.
 
     Raises:
@@ -123,7 +124,7 @@ def positions(text: str, *, shown: str) -> dict[KeyPath, int]:
     try:
         return key_lines(text)
     except RecursionError:
-        raise ConfigError("nested too deeply", where=shown) from None
+        raise ConfigError("nested too deeply", where=name) from None
 
 
 def _split_position(message: str, text: str) -> tuple[str, int]:
@@ -134,10 +135,3 @@ def _split_position(message: str, text: str) -> tuple[str, int]:
     words = tail.rstrip(")").replace(",", "").split()
     line = int(words[1]) if words[0] == "line" else text.count("\n") + 1
     return head[:1].lower() + head[1:], line
-
-
-def shown_path(path: Path) -> str:
-    """A path as messages show it: relative to the working folder when inside it."""
-    absolute = Path(os.path.abspath(path))
-    here = Path.cwd()
-    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)

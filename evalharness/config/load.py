@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from evalharness.config import keys
 from evalharness.config.candidates import existing_file, read_candidate
-from evalharness.config.find import FILE_NAME, Found, find_config, parse, positions, read_text, shown_path
+from evalharness.config.find import FILE_NAME, Found, find_config, parse, positions, read_text
 from evalharness.config.gates import read_gate
 from evalharness.config.locate import KeyPath
 from evalharness.config.model import Config, Defaults, EvalSetConfig
 from evalharness.config.rules import seen
 from evalharness.config.source import Source, Table
 from evalharness.core.errors import ConfigError
+from evalharness.core.files import shown
 from evalharness.core.protocols import ScorerSpec
 from evalharness.core.specs import ComponentSpec, freeze
 
@@ -57,10 +58,10 @@ def read_config(found: Found) -> Config:
     Raises:
         ConfigError: If anything in it is wrong.
     """
-    shown = shown_path(found.path)
+    name = shown(found.path)
     text = read_text(found.path)
-    data: Any = parse(text, shown=shown)
-    source = Source(shown=shown, lines=positions(text, shown=shown), prefix=found.prefix)
+    data: Any = parse(text, name=name)
+    source = Source(shown=name, lines=positions(text, name=name), prefix=found.prefix)
     for key in found.prefix:
         data = data.get(key) if isinstance(data, Mapping) else None
     if not isinstance(data, Mapping):

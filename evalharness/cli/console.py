@@ -1,0 +1,146 @@
+"""The one way to the screen: the answer goes to stdout, talk to stderr, both cleaned of what could fool a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import IO, Any, Final
+
+_KEPT: Final = "\n\t"
+_BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
+"""Characters that reorder or break a line without being seen."""
+
+
+def visible(text: str) -> str:
+    r"""Text from outside, safe for a terminal: control and reordering characters become ``\x1b``, ``\u202e``."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if _harmless(char) else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def _harmless(char: str) -> bool:
+    return char in _KEPT or (char >= " " and not "\x7f" <= char <= "\x9f" and char not in _BIDI)
+
+
+def say(text: str) -> None:
+    """Talk to the person: a line on stderr. Nothing happens when there is none."""
+    _write(sys.stderr, visible(text) + "\n")
+
+
+def answer(text: str, *, styled: bool = False) -> None:
+    """Print the answer on stdout.
+
+    Args:
+        text: What to print; a newline follows.
+        styled: True when the text was cleaned and coloured by its maker (the report), so that escapes may stand.
+    """
+    _write(sys.stdout, (text if styled else visible(text)) + "\n")
+
+
+def answer_json(value: Any) -> None:
+    """Print one JSON object on stdout: the whole answer of ``--json``."""
+    import json
+
+    ascii_only = not speaks_utf8(sys.stdout)
+    _write(sys.stdout, json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=1) + "\n")
+
+
+def _write(stream: IO[str] | None, text: str) -> None:
+    """Write at once. A reader that went away (``| head``) takes no exit code from us: the rest is dropped."""
+    if stream is None:
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        _silence(stream)
+
+
+def _silence(stream: IO[str]) -> None:
+    # Python flushes once more at exit; into the void it cannot fail.
+    void = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(void, stream.fileno())
+    os.close(void)
+
+
+def prepare_streams() -> None:
+    """Make the standard streams safe to use: present, and never failing on a character."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Without this the next file that is opened (the store) would *be* stdout or stderr.
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def speaks_utf8(stream: IO[str] | None) -> bool:
+    """True when the stream can show any character."""
+    encoding = (getattr(stream, "encoding", None) or "").lower()
+    return encoding.replace("-", "").replace("_", "") in ("utf8", "utf16", "utf32")
+
+
+def wants_unicode(stream: IO[str] | None, env: Mapping[str, str] | None = None) -> bool:
+    """True when glyphs beyond ASCII may be drawn; False for ``TERM=dumb`` and other encodings."""
+    return speaks_utf8(stream) and (os.environ if env is None else env).get("TERM") != "dumb"
+
+
+def wants_color(when: str | None, stream: IO[str] | None, env: Mapping[str, str] | None = None) -> bool:
+    """Whether to colour: the flag, then NO_COLOR, FORCE_COLOR, then whether a terminal listens.
+
+    Args:
+        when: Value of ``--color``; None is ``auto``.
+        stream: Where the text goes.
+        env: Environment; the process's own when None.
+    """
+    env = os.environ if env is None else env
+    if when in ("always", "never"):
+        return when == "always"
+    if env.get("NO_COLOR"):
+        return False
+    if env.get("FORCE_COLOR"):
+        return True
+    return is_terminal(stream) and env.get("TERM") != "dumb"
+
+
+def is_terminal(stream: IO[str] | None) -> bool:
+    """True when a person looks at the stream."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def width(stream: IO[str] | None, env: Mapping[str, str] | None = None) -> int:
+    """Columns to draw in: COLUMNS, else the terminal's own, else 80."""
+    columns = (os.environ if env is None else env).get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns[:6]) > 0:
+        return int(columns[:6])
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80 if is_terminal(stream) and stream else 80
+    except OSError:
+        return 80
+
+
+def page(text: str, env: Mapping[str, str] | None = None) -> None:
+    """Print a long answer through PAGER when a person looks; as it is otherwise.
+
+    Args:
+        text: Cleaned (and perhaps coloured) text.
+        env: Environment; the process's own when None.
+    """
+    env = os.environ if env is None else env
+    import shlex
+
+    command = shlex.split(env.get("PAGER", "less"))
+    if not is_terminal(sys.stdout) or not command or command == ["cat"] or env.get("TERM") == "dumb":
+        answer(text, styled=True)
+        return
+    import subprocess
+
+    try:
+        # The person's own PAGER, split like a shell splits it but run without one.
+        subprocess.run(command, input=text + "\n", text=True, env={"LESS": "FRX", **env}, check=False)  # noqa: S603
+    except OSError:
+        answer(text, styled=True)
