@@ -1,0 +1,274 @@
+"""The one display model: what every surface shows of a verdict, in the order in which a person asks.
+
+Is it worse? By how much, against what limit, how sure? Where? Show me one. Compared with what, at what cost? What now?
+Strings here are plain text with numbers formatted; the surfaces only place and colour them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from evalharness.core.results import CaseResult, Failure, Score
+from evalharness.core.verdicts import Comparison, GateVerdict, ScorerVerdict
+
+WORDS: Final[Mapping[str, str]] = {
+    "pass": "PASS",
+    "regression": "REGRESSION",
+    "inconclusive": "INCONCLUSIVE",
+    "incomplete": "INCOMPLETE",
+    "refused": "REFUSED",
+    "store": "STORE ERROR",
+    "interrupted": "INTERRUPTED",
+    "bug": "INTERNAL ERROR",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerRow:
+    """One scorer as a table row. Bars are in units of the scorer's own margin, so that all rows share one axis."""
+
+    name: str
+    role: str
+    outcome: str
+    base: str
+    new: str
+    change: str
+    interval: str
+    margin: str
+    reason: str
+    signature: str
+    bar: tuple[float, float, float] | None
+    """(low, point, high) divided by the margin; None without a margin or an interval."""
+    level: float | None
+    """Level of the interval, 0..1."""
+    judged: bool
+    counts: str
+    """``17 worse, 4 better, 176 the same``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRow:
+    """One case for the eye."""
+
+    id: str
+    scorer: str
+    change: str
+    """``1 -> 0``."""
+    before: str | None
+    """Baseline's answer; None when it was not kept or there is none."""
+    after: str | None
+    reason: str
+    """What the scorer said of the new answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateView:
+    """One gate, ready to be placed on a screen, a page or a comment."""
+
+    title: str
+    """``support  bot  against  baseline main@3f2c1ab, 12 Nov``."""
+    against: str
+    facts: tuple[str, ...]
+    """Pairs, money, time: short phrases."""
+    word: str
+    outcome: str
+    reason: str
+    scorers: tuple[ScorerRow, ...]
+    hard: tuple[str, ...]
+    """One sentence per hard check."""
+    slices: tuple[tuple[str, tuple[str, ...]], ...]
+    """(field, phrases like ``eu -17.2 (n=58)``) of the first guard."""
+    worst: tuple[CaseRow, ...]
+    counts: str
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    tip: str
+    next_steps: tuple[tuple[str, str], ...]
+    """(what, command)."""
+    verdict: GateVerdict
+
+
+def gate_view(comparison: Comparison, *, most_worst: int = 5) -> GateView:
+    """The display model of one gate.
+
+    Args:
+        comparison: The verdict and both arms.
+        most_worst: Worst cases to prepare.
+    """
+    gate = comparison.gate
+    against = _against(gate)
+    candidate = str(gate.candidate.get("name", ""))
+    guards = [s for s in gate.scorers if s.role in ("guard", "improve")] or list(gate.scorers)
+    return GateView(
+        title=f"{gate.gate}  {candidate}  against  {against}" if candidate else gate.gate,
+        against=against,
+        facts=_facts(gate),
+        word=WORDS[gate.outcome],
+        outcome=gate.outcome,
+        reason=gate.reason,
+        scorers=tuple(_row(s) for s in gate.scorers),
+        hard=tuple(_hard(gate)),
+        slices=_slices(gate, guards[0].scorer) if guards else (),
+        worst=tuple(_worst(comparison, most_worst)),
+        counts=f"{guards[0].scorer}: {_counts(guards[0])}" if guards else "",
+        notes=gate.notes,
+        warnings=tuple(warned.message for warned in gate.warnings),
+        tip=str((gate.error or {}).get("tip", "")),
+        next_steps=_next_steps(gate),
+        verdict=gate,
+    )
+
+
+def points(value: float | None, unit: str, *, sign: bool = False) -> str:
+    """A value in its unit as tables show it: ``91.9%`` for a level, ``-6.6`` for a change in points, ``1.20 s``."""
+    if value is None:
+        return "-"
+    if unit == "points":
+        return f"{_tidy(value * 100, '+.1f')}" if sign else f"{_tidy(value * 100, '.1f')}%"
+    text = _tidy(value, "+.3g" if sign else ".4g")
+    return f"{text} {unit}".rstrip()
+
+
+def _tidy(value: float, form: str) -> str:
+    """Formatted, without a minus before zero."""
+    text = format(value, form)
+    return text.replace("-", "+" if form.startswith("+") else "", 1) if float(text) == 0 else text
+
+
+def _against(gate: GateVerdict) -> str:
+    name = str(gate.baseline.get("name", ""))
+    commit = str(gate.baseline.get("commit", ""))[:7]
+    day = str(gate.baseline.get("created", ""))[:10]
+    return ", ".join(part for part in (f"{name}@{commit}" if commit else name, day) if part)
+
+
+def _facts(gate: GateVerdict) -> tuple[str, ...]:
+    pairs = gate.pairs
+    lost = [f"{pairs.unscored} unscored", f"{pairs.failed} failed"] if pairs.unscored or pairs.failed else []
+    changed = [
+        f"{count} {word}"
+        for count, word in ((pairs.edited, "edited"), (pairs.added, "added"), (pairs.removed, "removed"))
+        if count
+    ]
+    inside = f" ({', '.join((*lost, *changed))})" if lost or changed else ""
+    facts = [f"{pairs.used} of {pairs.planned} cases paired{inside}"]
+    calls = gate.calls
+    if calls.made or calls.cost_usd:
+        facts.append(f"{calls.made} calls, ${calls.cost_usd:.2f}")
+    elif calls.planned:
+        facts.append("no call made")
+    if calls.saved_by_early_stop:
+        facts.append(f"{calls.saved_by_early_stop} saved by stopping early")
+    facts.append(f"{gate.seconds:.1f} s")
+    return tuple(facts)
+
+
+def _row(scorer: ScorerVerdict) -> ScorerRow:
+    unit = scorer.unit
+    interval = "-"
+    if scorer.interval is not None:
+        interval = " .. ".join(points(end, unit, sign=True) for end in scorer.interval)
+    bar = None
+    if scorer.margin and scorer.interval is not None and scorer.difference is not None:
+        low, high = scorer.interval
+        bar = (low / scorer.margin, scorer.difference / scorer.margin, high / scorer.margin)
+    return ScorerRow(
+        name=scorer.scorer,
+        role=scorer.role,
+        outcome=scorer.outcome,
+        base=points(scorer.baseline_mean, unit),
+        new=points(scorer.candidate_mean, unit),
+        change=points(scorer.difference, unit, sign=True),
+        interval=interval,
+        margin="-" if scorer.margin is None else points(scorer.margin, unit, sign=True).replace("+", "-"),
+        reason=scorer.reason,
+        signature=scorer.signature,
+        bar=bar,
+        level=scorer.interval_level,
+        judged=scorer.role != "report",
+        counts=_counts(scorer),
+    )
+
+
+def _counts(scorer: ScorerVerdict) -> str:
+    return f"{scorer.worse} got worse, {scorer.better} got better, {scorer.same} the same"
+
+
+def _hard(gate: GateVerdict) -> list[str]:
+    lines = []
+    for check in gate.hard:
+        if check.flips:
+            named = ", ".join(check.flips[:5]) + (" ..." if len(check.flips) > 5 else "")
+            how = (
+                "as recorded (one attempt)"
+                if check.confirmed_as_recorded
+                else f"in {check.attempts} of {check.attempts} attempts"
+            )
+            lines.append(f"{check.scorer} fails {how}: {named}")
+        else:
+            lines.append(f"{check.scorer} held on every judged case")
+        if check.baseline_failed:
+            named = ", ".join(check.baseline_failed[:5]) + (" ..." if len(check.baseline_failed) > 5 else "")
+            lines.append(f"{check.scorer}: the baseline failed already, not judged: {named}")
+    return lines
+
+
+def _slices(gate: GateVerdict, scorer: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    found: dict[str, list[str]] = {}
+    for part in gate.slices:
+        for one in part.scorers:
+            if one.scorer == scorer and one.difference is not None:
+                found.setdefault(part.field, []).append(
+                    f"{part.value} {points(one.difference, one.unit, sign=True)} (n={one.n})"
+                )
+    return tuple((field, tuple(phrases)) for field, phrases in found.items())
+
+
+def _worst(comparison: Comparison, most: int) -> list[CaseRow]:
+    rows = []
+    for worst in comparison.gate.worst_cases[:most]:
+        after = comparison.candidate.get(worst.id)
+        rows.append(
+            CaseRow(
+                id=worst.id,
+                scorer=worst.scorer,
+                change=f"{worst.baseline:.3g} -> {worst.candidate:.3g}",
+                before=answer_text(comparison.baseline.get(worst.id)),
+                after=answer_text(after),
+                reason=score_reason(after, worst.scorer),
+            )
+        )
+    return rows
+
+
+def answer_text(result: CaseResult | None) -> str | None:
+    """The first epoch's answer as text: a text, document ids, or what went wrong; None when nothing was kept."""
+    if result is None or not result.trials:
+        return None
+    output = result.trials[0].output
+    if isinstance(output, Failure):
+        return f"(no answer: {output.message})"
+    if output.text is not None:
+        return output.text
+    return ", ".join(document.id for document in output.documents) or None
+
+
+def score_reason(result: CaseResult | None, scorer: str) -> str:
+    """What a scorer said of a case's first epoch."""
+    if result is None or not result.trials:
+        return ""
+    score = result.trials[0].scores.get(scorer)
+    return score.reason if isinstance(score, Score) else ""
+
+
+def _next_steps(gate: GateVerdict) -> tuple[tuple[str, str], ...]:
+    if gate.outcome in ("regression", "inconclusive") and gate.run:
+        steps: Sequence[tuple[str, str]] = [("Look", f"evalh show {gate.run[:6]}")]
+        if gate.worst_cases:
+            steps = [("Look", f"evalh show {gate.run[:6]} {gate.worst_cases[0].id}")]
+        accept = ("Accept", 'evalh promote --why "..."')
+        plan = ("Plan", f"evalh plan {gate.gate}")
+        return (*steps, accept if gate.outcome == "regression" else plan)
+    return ()
