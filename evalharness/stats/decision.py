@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import repeat
 from typing import Literal, SupportsFloat, TypeAlias
 
@@ -71,7 +70,7 @@ def decide(  # noqa: PLR0913 - the signature is the contract's
     cases = _paired(differences, worst, best)
     for value in (value for case in cases for value in case.values()):
         in_range(value, low, high)
-    if method == "exact" or (method == "auto" and find_spec("evalharness.stats.exact")):
+    if method != "general":
         general = split is not None or effect is not None or clusters is not None or estimand != "population"
         obstacle = "split, effect, clusters or estimand are set" if general else _obstacle(cases, margin, planned)
         obstacle = obstacle or ("" if (low, high) == (-1.0, 1.0) else "the range is not [-1, 1]")
@@ -93,8 +92,7 @@ def decide(  # noqa: PLR0913 - the signature is the contract's
         estimand=estimand,
         largest=max((unit.size for unit in units), default=1.0) if clusters is not None else None,
     )
-    if len(units) > rule.planned:
-        raise ValueError(f"{len(units)} units, but only {rule.planned} were planned")
+    _check_count(len(units), rule.planned)
     state = Sequential(rule)
     for unit in units:
         state.update(unit.difference, unit.worst, unit.best, size=unit.size)
@@ -144,10 +142,13 @@ def _cluster(group: Sequence[_Unit]) -> _Unit:
 
 
 def _mean(values: Sequence[SupportsFloat | None]) -> float:
-    known = [float(value) for value in values if value is not None]
-    if len(known) < len(values):
+    return sum(map(_known, values)) / len(values)
+
+
+def _known(value: SupportsFloat | None) -> float:
+    if value is None:
         raise ValueError("a missing difference needs both its worst and its best value")
-    return sum(known) / len(known)
+    return float(value)
 
 
 def _planned_clusters(cases: int, units: int, planned: int, estimand: str) -> int:
@@ -172,6 +173,37 @@ def _obstacle(cases: Sequence[_Unit], margin: float, planned: int) -> str:
 
 
 def _exact(
-    cases: Sequence[_Unit], margin: float, planned: int, *, alphas: tuple[float, float], proven_drop: str
+    cases: Sequence[_Unit], margin: float, planned: int, *, alphas: tuple[float, float], proven_drop: ProvenDrop
 ) -> Decision:
-    raise NotImplementedError
+    from evalharness.stats.exact import exact_plan
+
+    _check_count(len(cases), planned)
+    plan = exact_plan(planned, margin, alpha_pass=alphas[0], alpha_block=alphas[1])
+    state = plan.start(proven_drop=proven_drop)
+    for case in cases:
+        state.update(round(_known(case.least())), round(_known(case.most())))
+    end = state.finish()
+    said = {
+        "not_worse": f"not worse by {margin:g} or more",
+        "worse_than_margin": f"worse than the margin of {margin:g}",
+        "drop_proven": "a drop is proven" + (", whether it is within the margin is not" if not state.verdict() else ""),
+        "undecided": "the data cannot tell",
+    }[end.reason]
+    at_the_end = "at the last look" if len(cases) == planned else f"stopped after {state.n} of {planned}"
+    when = f"shown after {state.n} of {planned}" if state.verdict() else at_the_end
+    return Decision(
+        verdict=end.verdict,
+        method="exact",
+        reason=f"{said}; {when}",
+        n_used=state.n,
+        planned=planned,
+        log_e_pass=state.best.pass_,
+        log_e_fail=state.best.fail,
+        log_e_drop=state.best.drop,
+        drop_proven=state.drop_proven or end.reason in {"drop_proven", "worse_than_margin"},
+    )
+
+
+def _check_count(units: int, planned: int) -> None:
+    if units > planned:
+        raise ValueError(f"{units} units, but only {planned} were planned")

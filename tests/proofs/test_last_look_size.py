@@ -50,13 +50,15 @@ def test_the_size_on_paired_binary_scores_everywhere(n, margin):
 
 
 def test_the_enumeration_can_fail():
-    """The check sees a test whose last look forgets its pseudo-unit (a plain mid-point rule on the same counts)."""
+    """A normal approximation on the same counts, at the same level, exceeds it."""
     n, margin, alpha = 25, 0.05, 0.025
-    states = np.array(
-        [(w, l, n - w - l) for w in range(n + 1) for l in range(n + 1 - w) if (w - l) / n + margin > 1.96 * np.sqrt(
-            max((w + l) / n - ((w - l) / n) ** 2, 1e-9) / n)]
-    )  # fmt: skip
-    assert size(states, n, margin, 60) > alpha
+    states = []
+    for wins, losses in product(range(n + 1), repeat=2):
+        mean = (wins - losses) / n
+        error = np.sqrt(max((wins + losses) / n - mean**2, 1e-9) / n)
+        if wins + losses <= n and mean + margin > 1.96 * error:
+            states.append((wins, losses, n - wins - losses))
+    assert size(np.array(states), n, margin, 60) > alpha
 
 
 def graded_size(rng, n, alpha, tries):

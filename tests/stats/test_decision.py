@@ -26,6 +26,83 @@ def test_it_is_the_engine_fed_in_order():
     assert decide(iter(GRADED), 0.05, 160, **options) == engine(GRADED, 160, **options)
 
 
+def test_zero_one_scores_take_the_exact_path_unless_told_otherwise():
+    ties = [0] * 59
+    assert decide(ties, 0.05, 59).method == "exact"
+    assert decide(ties, 0.05, 59).verdict == "pass"
+    assert decide(ties[:58], 0.05, 58).verdict == "inconclusive"
+    assert decide(ties, 0.05, 59, method="general").verdict == "inconclusive"
+    assert decide(np.zeros(59), 0.05, 59, method="exact").method == "exact"
+    general = (
+        {"split": 0.5},
+        {"effect": 0.05},
+        {"clusters": range(59)},
+        {"estimand": "eval_set"},
+        {"low": -2.0},
+        {"method": "general"},
+    )
+    assert all(decide(ties, 0.05, 59, **keywords).method == "general" for keywords in general)
+    assert decide([*ties, 0.5], 0.05, 60).method == "general"
+    assert decide(ties, 0.05, 1001).method == "general"
+    assert decide(ties, 0.0, 59).method == "general"
+
+
+def test_rounding_of_scores_does_not_choose_the_path():
+    assert decide([1 - 1e-12, 1e-12, -1 + 1e-12] * 5, 0.05, 50).method == "exact"
+
+
+@pytest.mark.parametrize(
+    ("ds", "planned", "proven_drop", "verdict", "reason"),
+    [
+        ([0] * 150, 150, "fail", "pass", "not worse by 0.05 or more; shown after 1"),
+        ([0] * 59, 59, "fail", "pass", "not worse by 0.05 or more; at the last look"),
+        ([-1] * 30, 60, "fail", "fail", "worse than the margin of 0.05; shown after 10 of 60"),
+        ([0, 0, 0, 0, 0, 0, 0, -1] * 25, 200, "stop", "fail", "a drop is proven; shown after"),
+        (
+            [0] * 58 + [-1] * 6,
+            64,
+            "fail",
+            "fail",
+            "a drop is proven, whether it is within the margin is not; at the last",
+        ),
+        ([0] * 58 + [-1] * 6, 64, "inconclusive", "inconclusive", "a drop is proven, whether"),
+        ([0] * 20, 60, "fail", "inconclusive", "the data cannot tell; stopped after 20 of 60"),
+    ],
+)
+def test_the_exact_path_says_why(ds, planned, proven_drop, verdict, reason):
+    decision = decide(ds, 0.05, planned, proven_drop=proven_drop)
+    assert (decision.method, decision.verdict) == ("exact", verdict)
+    assert decision.reason.startswith(reason)
+    assert decision.drop_proven == ("drop" in reason or verdict == "fail")
+    assert decision.p_pass is None
+
+
+def test_missing_cases_of_the_exact_path_are_fed_at_their_bounds():
+    from evalharness.stats.exact import exact_plan
+
+    ds = [None if i % 7 == 0 else 0 for i in range(80)]
+    worst, best = [-1 if d is None else 0 for d in ds], [1 if d is None else None for d in ds]
+    decision = decide(ds, 0.05, 80, worst=worst, best=best)
+    state = exact_plan(80, 0.05).start()
+    for w, b in zip(worst, best, strict=True):
+        state.update(w, b or 0)
+    assert decision.method == "exact"
+    assert (decision.verdict, decision.log_e_pass) == (state.finish().verdict, state.best.pass_)
+    with pytest.raises(ValueError, match="missing"):
+        decide([0, None], 0.05, 80)
+
+
+def test_the_exact_path_refuses_what_it_cannot_serve():
+    for keywords in ({"split": 0.5}, {"clusters": [1, 2]}, {"low": -2.0}):
+        with pytest.raises(ValueError, match="exact method cannot serve this"):
+            decide([0, 0], 0.05, 10, method="exact", **keywords)
+    for ds, margin, planned, said in (([0.5], 0.05, 10, "0.5"), ([0], 0.0, 10, "margin"), ([0], 0.05, 1001, "planned")):
+        with pytest.raises(ValueError, match=said):
+            decide(ds, margin, planned, method="exact")
+    with pytest.raises(ValueError, match="only 1 were planned"):
+        decide([0, 0], 0.05, 1)
+
+
 def test_other_ranges():
     ds = [x * 10 for x in GRADED]
     assert decide(ds, 0.5, 160, low=-10.0, high=10.0).n_used == 160

@@ -3,14 +3,24 @@ import math
 import pytest
 
 from evalharness.stats.design import chance_to_decide, min_cases, need, needed_cases, smallest_margin
-from evalharness.stats.sequential import Sequential
 from evalharness.stats.rule import Rule
+from evalharness.stats.sequential import Sequential
 
 
 @pytest.mark.parametrize(
     ("margin", "split", "cases"),
-    [(0.05, 0, 59), (0.10, 0.5, 36), (0.05, 0.5, 72), (0.03, 0.5, 122), (0.02, 0.5, 183), (0.01, 0.5, 368)]
-    + [(0.05, 1, 81), (0.02, 1, 211), (0.05, 0.25, 65), (0.05, 0.9, 84)],
+    [
+        (0.05, 0, 59),
+        (0.10, 0.5, 36),
+        (0.05, 0.5, 72),
+        (0.03, 0.5, 122),
+        (0.02, 0.5, 183),
+        (0.01, 0.5, 368),
+        (0.05, 1, 81),
+        (0.02, 1, 211),
+        (0.05, 0.25, 65),
+        (0.05, 0.9, 84),
+    ],
 )
 def test_least_cases(margin, split, cases):
     assert min_cases(margin, 0.05, split) == cases

@@ -79,7 +79,7 @@ def test_many_distinct_values_take_the_vector_road_to_the_same_number(monkeypatc
     monkeypatch.setattr(last_look, "VECTOR_FROM", 10)
     assert final_look(data, -0.05, "pass") == pytest.approx(plain, rel=1e-12)
     assert final_look(np.repeat(data, 2), -0.05, "fail") == pytest.approx(
-        final_look_counts({d: 2 for d in data.tolist()}, -0.05, "fail", low=-1, high=1), rel=1e-12
+        final_look_counts(dict.fromkeys(data.tolist(), 2), -0.05, "fail", low=-1, high=1), rel=1e-12
     )
 
 

@@ -19,7 +19,9 @@ def test_up_to_twelve_changes_are_enumerated(pairs):
     result = paired_randomisation(old, new)
     observed = np.mean(new) - np.mean(old)
     signs = product([1, -1], repeat=len(pairs))
-    shares = [np.mean([s * (b - a) for s, (a, b) in zip(sign, pairs, strict=True)]) <= observed + 1e-9 for sign in signs]
+    shares = [
+        np.mean([s * (b - a) for s, (a, b) in zip(sign, pairs, strict=True)]) <= observed + 1e-9 for sign in signs
+    ]
     assert result.exact
     assert result.p_value == pytest.approx(np.mean(shares))
     assert result.difference == pytest.approx(observed)
