@@ -1,0 +1,50 @@
+"""The end of ``gate`` and ``compare``: reports to files, the screen or the JSON object, the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from evalharness.cli import console
+
+if TYPE_CHECKING:
+    from evalharness.core.verdicts import Comparison, Verdict
+    from evalharness.project.workspace import Workspace
+    from evalharness.report.terminal import Screen
+
+
+def screen_of(args: argparse.Namespace) -> Screen:
+    """What stdout can show."""
+    from evalharness.report.terminal import Screen
+
+    return Screen(
+        width=max(40, console.width(sys.stdout)),
+        unicode=console.wants_unicode(sys.stdout),
+        color=console.wants_color(args.color, sys.stdout),
+        quiet=bool(args.quiet),
+        verbose=bool(args.verbose),
+    )
+
+
+def finish(args: argparse.Namespace, workspace: Workspace, verdict: Verdict, comparisons: Sequence[Comparison]) -> int:
+    """Write what was asked for and print the verdict.
+
+    Returns:
+        The verdict's exit code.
+    """
+    from evalharness.report.write import write_reports
+
+    write_reports(args.output, verdict, comparisons)
+    if args.github or workspace.env.get("GITHUB_ACTIONS") == "true":
+        from evalharness.report.github import announce
+
+        announce(verdict, comparisons, workspace.config, workspace.env)
+    if args.json:
+        console.answer_json(verdict.to_json())
+    else:
+        from evalharness.report.terminal import verdict_text
+
+        console.answer(verdict_text(verdict, comparisons, screen_of(args)), styled=True)
+    return verdict.exit_code
