@@ -24,7 +24,7 @@ from evalharness.verdict.preflight import preflight
 
 
 def gate_all(
-    workspace: Workspace, names: Sequence[str], *, baseline: str | None = None
+    workspace: Workspace, names: Sequence[str], *, baseline: str | None = None, rerun_baseline: bool = False
 ) -> tuple[Verdict, list[Comparison]]:
     """Run gates and put their verdicts together.
 
@@ -32,6 +32,7 @@ def gate_all(
         workspace: The opened project.
         names: Gates by name; all gates of the config when empty.
         baseline: A RUN word that replaces the configured baseline.
+        rerun_baseline: Answer the baseline's side again too (only where a gate names a candidate as its baseline).
 
     Returns:
         The verdict of the command, and each gate with its cases.
@@ -44,6 +45,10 @@ def gate_all(
     if not gates:
         raise UsageError(
             "the config has no gate", where=workspace.config.path, tip="evalh init writes one to start from"
+        )
+    if rerun_baseline:
+        raise UsageError(
+            "--rerun-baseline is not part of this version", tip="name the old candidate as the gate's baseline"
         )
     judged = [_guarded(workspace, gate, baseline) for gate in gates]
     return together([comparison.gate for comparison in judged]), judged

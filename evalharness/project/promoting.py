@@ -38,7 +38,7 @@ class Promoted:
     cost_usd: float
 
 
-def promote(workspace: Workspace, word: str | None, *, why: str) -> list[Promoted]:
+def promote(workspace: Workspace, word: str | None, *, why: str, gate: str | None = None) -> list[Promoted]:
     """Make new stored baselines.
 
     Args:
@@ -46,6 +46,7 @@ def promote(workspace: Workspace, word: str | None, *, why: str) -> list[Promote
         word: A gate's name, a whole run (id, ``latest``) or the ``.jsonl`` of a whole run; None: every gate that has a
             stored baseline (no ``baseline`` in its config).
         why: Reason, kept in the file; required.
+        gate: Only this gate's baseline; None: every gate that fits.
 
     Raises:
         UsageError: If there is no reason, or nothing to promote.
@@ -57,10 +58,11 @@ def promote(workspace: Workspace, word: str | None, *, why: str) -> list[Promote
             "a baseline needs a reason", tip='evalh promote --why "EU wording shortened, agreed with legal"'
         )
     if word is None or word in workspace.config.gates:
-        gates = [workspace.gate(word)] if word else [g for g in workspace.config.gates.values() if g.baseline is None]
+        named = gate or word
+        gates = [workspace.gate(named)] if named else [g for g in workspace.config.gates.values() if g.baseline is None]
         if not gates:
             raise UsageError("no gate has a stored baseline", tip="every gate names its baseline in the config")
-        return [_promote_afresh(workspace, gate, why) for gate in gates]
+        return [_promote_afresh(workspace, one, why) for one in gates]
     path = workspace.root / word
     if path.suffix in (".jsonl", ".gz") and path.is_file():
         arm = read_baseline(path)
@@ -79,8 +81,8 @@ def promote(workspace: Workspace, word: str | None, *, why: str) -> list[Promote
         raise BaselineError(f"run {run.header.run_id} is not whole", tip="run it again to finish it")
     arm = arm_of_run(run)
     return [
-        _write(workspace, gate, replace(arm, gate=gate.name, why=why), replayed=len(run.results), cost=0.0)
-        for gate in _gates_for(workspace, arm)
+        _write(workspace, one, replace(arm, gate=one.name, why=why), replayed=len(run.results), cost=0.0)
+        for one in _gates_for(workspace, arm, gate)
     ]
 
 
@@ -132,11 +134,15 @@ def _promote_afresh(workspace: Workspace, gate: GateConfig, why: str) -> Promote
     )
 
 
-def _gates_for(workspace: Workspace, arm: Baseline) -> list[GateConfig]:
+def _gates_for(workspace: Workspace, arm: Baseline, only: str | None) -> list[GateConfig]:
+    """Gates with a stored baseline whose candidate and eval set are those of the run."""
     gates = [
         gate
         for gate in workspace.config.gates.values()
-        if gate.baseline is None and gate.evalset == arm.evalset.get("name") and gate.candidate == arm.name
+        if gate.baseline is None
+        and gate.evalset == arm.evalset.get("name")
+        and gate.candidate == arm.name
+        and only in (None, gate.name)
     ]
     if not gates:
         raise BaselineError(

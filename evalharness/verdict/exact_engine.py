@@ -80,4 +80,9 @@ class ExactEngine:
         """(L, U) by test inversion, coherent with the verdict (gate-exact, section 2, step 7)."""
         from evalharness.stats.exact_interval import exact_interval
 
-        return exact_interval(self.plan, self._seen, verdict=self.finish().verdict)
+        return exact_interval(
+            self.plan,
+            [least for least, _ in self._seen],
+            self._state.finish(),
+            block_differences=[most for _, most in self._seen],
+        )
