@@ -28,46 +28,71 @@ LARGEST: Final = 10_000_000_000
 """Product of two texts' lengths above which no edit distance is computed (0.2 s at 64 cells a step)."""
 
 
+class TooLongError(ValueError):
+    """Two texts are too long for an edit distance."""
+
+
+def edit_distance(one: str, other: str) -> int:
+    """Levenshtein distance: least number of single characters to insert, delete or replace (Levenshtein 1966).
+
+    Raises:
+        TooLongError: If the product of the lengths is above ``LARGEST``.
+    """
+    from rapidfuzz.distance import Levenshtein as Distance
+
+    if len(one) * len(other) > LARGEST:
+        raise TooLongError(f"texts of {len(one)} and {len(other)} characters are too long for an edit distance")
+    return int(Distance.distance(one, other))
+
+
+def text_similarity(one: str, other: str) -> float:
+    """``1 - distance / longer length``, in 0..1; 1 for two empty texts."""
+    longer = max(len(one), len(other))
+    return 1.0 - edit_distance(one, other) / longer if longer else 1.0
+
+
+def too_long(error: TooLongError) -> Failure:
+    """The result for an output that no edit distance can be computed of: it counts as the lowest score."""
+    return Failure(stage="scorer", kind="too_long", message=str(error), blame="candidate")
+
+
+def package() -> str:
+    """Package and version that computes edit distances."""
+    import rapidfuzz
+
+    return f"rapidfuzz {rapidfuzz.__version__}"
+
+
 class Levenshtein(AgainstReferences):
-    """``levenshtein``: similarity by single-character edits (Levenshtein 1966), computed by rapidfuzz."""
+    """``levenshtein``: similarity by single-character edits, computed by rapidfuzz."""
 
     def __init__(self, params: Params) -> None:
-        import rapidfuzz
-        from rapidfuzz.distance import Levenshtein as Distance
-
-        self._distance: Callable[..., int] = Distance.distance
-        super().__init__(params, version=f"rapidfuzz {rapidfuzz.__version__}")
+        super().__init__(params, version=package())
 
     def compare(self, text: str, references: Sequence[str]) -> ScoreResult:
         """The best similarity."""
-        if len(text) * max(map(len, references)) > LARGEST:
-            message = f"an output of {len(text)} characters is too long for an edit distance"
-            return Failure(stage="scorer", kind="too_long", message=message, blame="candidate")
-        best, nearest, edits = -1.0, "", 0
-        for reference in references:
-            longer = max(len(text), len(reference))
-            distance = self._distance(text, reference)
-            similarity = 1.0 - distance / longer if longer else 1.0
-            if similarity > best:
-                best, nearest, edits = similarity, reference, distance
-        return Score(
-            value=best, reason=f"{edits} edits from {shown(nearest)} to {shown(text)}", evidence={"edits": edits}
-        )
+        try:
+            value, nearest = max((text_similarity(text, reference), reference) for reference in references)
+        except TooLongError as error:
+            return too_long(error)
+        return Score(value=value, reason=f"nearest reference {shown(nearest)}, got {shown(text)}")
 
 
-class MaxEdits(Levenshtein):
+class MaxEdits(AgainstReferences):
     """``max_edits``: at most so many single-character edits away."""
 
     binary = asserts = True
 
     def __init__(self, params: Params) -> None:
         self._most = params.integer("max", low=0)
-        super().__init__(params)
+        super().__init__(params, version=package())
 
     def compare(self, text: str, references: Sequence[str]) -> Score:
         """Whether the nearest reference is near enough."""
+        from rapidfuzz.distance import Levenshtein as Distance
+
         cutoff = self._most  # beyond it the distance comes out as cutoff + 1, and an endless output costs nothing
-        edits, nearest = min((self._distance(text, r, score_cutoff=cutoff), r) for r in references)
+        edits, nearest = min((int(Distance.distance(text, r, score_cutoff=cutoff)), r) for r in references)
         seen = f"more than {cutoff}" if edits > cutoff else str(edits)
         return self.verdict(edits <= cutoff, f"{seen} edits from {shown(nearest)} to {shown(text)}", {"within": cutoff})
 

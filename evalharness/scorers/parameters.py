@@ -19,8 +19,8 @@ from evalharness.core.nearest import name_tip
 from evalharness.core.protocols import ScorerFacts, ScorerSpec
 from evalharness.core.specs import signature, thaw
 
-Build = Callable[[ScorerSpec], ScorerFacts]
-"""Builds a scorer from a spec that a case's data wrote; given to the scorer that is made of scorers (``checks``)."""
+Build = Callable[[Mapping[str, Any]], ScorerFacts]
+"""Builds a scorer from a table that a case wrote; given to the scorer that is made of scorers (``checks``)."""
 
 _ABSENT: Final = object()
 

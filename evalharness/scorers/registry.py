@@ -70,10 +70,26 @@ def build_scorer(spec: ScorerSpec, *, root: Path, from_data: bool = False) -> Sc
     named = _with_word(spec, word)
     family = import_module(f"evalharness.scorers.{_MODULES[word]}").FAMILY
 
-    def build_check(inner: ScorerSpec) -> ScorerFacts:
-        return build_scorer(inner, root=root, from_data=True)
+    def build_check(table: Mapping[str, Any]) -> ScorerFacts:
+        return build_scorer(spec_of(table), root=root, from_data=True)
 
     return cast("ScorerFacts", family[word](Params(named, root=root, from_data=from_data, build_check=build_check)))
+
+
+def refuse_bad_checks(case: Case, *, root: Path, where: str = "") -> None:
+    """Build every check of a case, for ``lint`` and before a run is paid for.
+
+    Args:
+        case: The case.
+        root: Folder of the project.
+        where: ``FILE:LINE`` of the case.
+
+    Raises:
+        ConfigError: If a check is no scorer table that a case may bring.
+    """
+    for position, table in enumerate(case.checks, start=1):
+        own = {key: value for key, value in table.items() if key != "name"}
+        build_scorer(spec_of(own, name=f"checks[{position}]", where=where), root=root, from_data=True)
 
 
 def canonical_word(use: str) -> str:
