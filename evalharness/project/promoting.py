@@ -66,10 +66,9 @@ def promote(workspace: Workspace, word: str | None, *, why: str, gate: str | Non
     path = workspace.root / word
     if path.suffix in (".jsonl", ".gz") and path.is_file():
         arm = read_baseline(path)
-        gates = [gate for gate in workspace.config.gates.values() if gate.name == arm.gate] or _gates_for(
-            workspace, arm
-        )
-        return [_write(workspace, gate, replace(arm, gate=gate.name, why=why), replayed=0, cost=0.0) for gate in gates]
+        own = [one for one in workspace.config.gates.values() if one.name == (gate or arm.gate)]
+        fitting = own or _gates_for(workspace, arm, gate)
+        return [_write(workspace, one, replace(arm, gate=one.name, why=why), replayed=0, cost=0.0) for one in fitting]
     run = run_of_word(workspace, word)
     if run.header.purpose == "gate":
         raise BaselineError(

@@ -60,8 +60,7 @@ def run_candidates(workspace: Workspace, names: Sequence[str], evalset_name: str
     Raises:
         UsageError: If it is not clear what to run.
     """
-    names = list(names) or _only("candidate", list(workspace.config.candidates))
-    evalset = workspace.evalset(evalset_name or _evalset_for(workspace, names))
+    names, evalset = which(workspace, names, evalset_name)
     scorers, left_out = _scorers(workspace, evalset)
     wanted = selected(evalset, workspace.options)
     cases = evalset.living if wanted is None else tuple(case for case in evalset.living if case.id in wanted)
@@ -88,6 +87,16 @@ def run_candidates(workspace: Workspace, names: Sequence[str], evalset_name: str
             )
         )
     return summaries
+
+
+def which(workspace: Workspace, names: Sequence[str], evalset_name: str | None) -> tuple[list[str], EvalSet]:
+    """The candidates and the eval set that are meant.
+
+    Raises:
+        UsageError: If there are several and none is named.
+    """
+    found = list(names) or _only("candidate", list(workspace.config.candidates))
+    return found, workspace.evalset(evalset_name or _evalset_for(workspace, found))
 
 
 def summarise(run: Run, scorer: ScorerFacts) -> ScorerSummary:

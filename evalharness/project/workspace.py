@@ -82,6 +82,10 @@ class Workspace:
 
         return open_reader(self.state)
 
+    def reader_or_none(self) -> StoreReader | None:
+        """As ``reader``, or None where nothing was recorded yet."""
+        return self.reader() if (self.state / "store.db").is_file() else None
+
     def pacing(self) -> Limits:
         """The one retry policy and the rate limits of this command; every call shares them."""
         if self._limits is None:

@@ -1,0 +1,63 @@
+"""``evalh plan``: what a gate can see and what it will cost. Calls nothing."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalharness.cli import console
+from evalharness.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from evalharness.project.workspace import Workspace
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Plan the named gates, or all of them.
+
+    Returns:
+        0.
+    """
+    from evalharness.core.options import RunOptions
+    from evalharness.project.workspace import open_workspace
+
+    if args.selfcheck:
+        raise UsageError("plan --selfcheck is not part of this version", where="--selfcheck")
+    with open_workspace(Path.cwd(), config=args.config, options=RunOptions(offline=True)) as workspace:
+        return print_plan(workspace, args.gates, args)
+
+
+def print_plan(workspace: Workspace, gates: Sequence[str], args: argparse.Namespace) -> int:
+    """Print the plan of some gates: also what ``gate --dry-run`` shows.
+
+    Returns:
+        0.
+    """
+    from evalharness.project.planning import plan_gates
+    from evalharness.report.runs import plans_json, plans_text
+
+    margin, power = getattr(args, "margin", None), getattr(args, "power", None)
+    plans = plan_gates(workspace, list(gates), margin=margin, power=power)
+    if args.json:
+        console.answer_json(plans_json(plans))
+    else:
+        console.answer(plans_text(plans))
+    return 0
+
+
+def print_run_plan(workspace: Workspace, candidates: Sequence[str], args: argparse.Namespace) -> int:
+    """What ``run --dry-run`` shows: how many answers are missing, and their cost.
+
+    Returns:
+        0.
+    """
+    from evalharness.project.planning import run_calls
+
+    for name, total, recorded, cost, how in run_calls(workspace, list(candidates), args.set):
+        price = "unknown" if cost is None else f"~${cost[0]:.2f}, at most ${cost[1]:.2f}"
+        console.answer(
+            f"{console.visible(name)}: {total - recorded} of {total} answers to ask for, cost {price} ({how})"
+        )
+    return 0
