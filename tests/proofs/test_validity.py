@@ -216,12 +216,14 @@ def test_an_unchanged_candidate_costs_little_more_than_the_limit_at_length():
 
 
 # gate.md table 3a (2,000 runs each): PASS, FAIL and cases paid in %, by planned cases and true change in points.
+# One number is not from there: at (500, 0) the table says 66 % paid, its own text 64, and gate-exact.md, which wins, 63
+# for the same rule. Five times 2,000 runs of ours gave 63.6 (standard error 0.3), 3 standard errors below the 66.
 PUBLISHED = {
     (50, 0): (10, 0.1, 100), (50, -5): (1, 5.8, 100), (50, -10): (0, 37.2, 100),
     (100, 0): (25, 1.2, 97), (100, -2): (11, 4.7, 98), (100, -5): (2, 25.1, 100), (100, -10): (0, 94.0, 98),
     (200, 2): (84, 0.2, 73), (200, 0): (52, 1.9, 87), (200, -2): (23, 10.2, 95), (200, -5): (2, 56.2, 99),
     (200, -10): (0, 100.0, 85),
-    (500, 0): (91, 2.0, 66), (500, -2): (53, 25.7, 86), (500, -5): (4, 92.8, 97), (500, -10): (0, 100, 43),
+    (500, 0): (91, 2.0, 63), (500, -2): (53, 25.7, 86), (500, -5): (4, 92.8, 97), (500, -10): (0, 100, 43),
 }  # fmt: skip
 
 
