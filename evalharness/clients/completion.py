@@ -1,0 +1,174 @@
+"""Reads what an OpenAI-compatible endpoint sent: a whole, valid completion, or a typed failure. Knows no client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from evalharness.core.endpoints import mask, shown
+from evalharness.core.results import Failure, Output
+from evalharness.core.retry_after import retry_after_s
+from evalharness.core.strictjson import StrictJSONError, loads
+
+_USAGE: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
+_OVERLOADED: Final = frozenset({408, 409, 425, 429})
+"""HTTP statuses under 500 after which the same call may work later."""
+_KINDS: Final = {401: "unauthorized", 403: "unauthorized", 404: "not_found", 402: "quota", 429: "rate_limited"}
+_TOO_MUCH: Final = frozenset({400, 413, 422})
+"""The request itself was refused, for example because the prompt does not fit: the candidate's doing."""
+
+
+class BadReply(ValueError):
+    """A reply that is no completion; the message says what was seen."""
+
+
+def completion(raw: bytes, *, latency_s: float, price: tuple[float, float] | None, finished: bool) -> Output | Failure:
+    """The answer in the body of an HTTP 200.
+
+    Args:
+        raw: The whole body.
+        latency_s: Seconds the call took.
+        price: (input, output) US dollars per million tokens; None when unknown.
+        finished: Whether a reply without ``finish_reason`` counts as cut off.
+
+    Returns:
+        The output; a Failure that the candidate is to blame for when the model was filtered, refused or used up its
+        tokens without a word; an infrastructure Failure when the reply is no whole completion.
+    """
+    try:
+        data = loads(raw.decode("utf-8"))
+        message, reason = _choice(data, finished=finished)
+        return _answer(message, reason, data, latency_s=latency_s, price=price)
+    except UnicodeDecodeError:
+        return bad_reply("the reply is not UTF-8")
+    except StrictJSONError as error:
+        start = shown(raw[:60].decode("utf-8", "replace"))
+        return bad_reply(f"the reply is not JSON ({error}): {start}")
+    except BadReply as error:
+        return bad_reply(str(error))
+
+
+def bad_reply(message: str) -> Failure:
+    """A reply that cannot be believed; the same call may work later."""
+    return Failure(stage="candidate", kind="bad_reply", message=mask(message), retryable=True)
+
+
+def status_failure(status: int, headers: Mapping[str, str], text: str, secrets: tuple[str, ...] = ()) -> Failure:
+    """What an HTTP error means.
+
+    Args:
+        status: HTTP status, not 2xx.
+        headers: Response headers, names in lower case.
+        text: Body, perhaps an error object.
+        secrets: Values to mask.
+    """
+    code, said = _error_of(text)
+    message = f"HTTP {status}: {shown(mask(said, secrets))}" if said else f"HTTP {status}"
+    if code == "content_filter":
+        return Failure(stage="candidate", kind="filtered", message=message, blame="candidate")
+    if code == "insufficient_quota":
+        return Failure(stage="candidate", kind="quota", message=message)
+    if status in _TOO_MUCH:
+        return Failure(stage="candidate", kind="bad_request", message=message, blame="candidate")
+    if 300 <= status < 400:
+        return Failure(stage="candidate", kind="redirected", message=f"HTTP {status}: redirects are not followed")
+    return Failure(
+        stage="candidate",
+        kind=_KINDS.get(status, "server_error" if status >= 500 or status in _OVERLOADED else "http_error"),
+        message=message,
+        retryable=status >= 500 or status in _OVERLOADED,
+        retry_after_s=retry_after_s(headers),
+    )
+
+
+def _error_of(text: str) -> tuple[str, str]:
+    """(machine code, message) of an error body, however it is shaped."""
+    try:
+        data = loads(text)
+    except StrictJSONError:
+        return "", text
+    error = data.get("error", data) if isinstance(data, dict) else data
+    if isinstance(error, dict):
+        code = error.get("code") or error.get("type") or ""
+        return str(code), str(error.get("message") or error.get("detail") or code)
+    return "", str(error)
+
+
+def _choice(data: Any, *, finished: bool) -> tuple[Mapping[str, Any], str | None]:
+    if not isinstance(data, dict):
+        raise BadReply("the reply is not an object")
+    if data.get("error"):
+        raise BadReply(f"HTTP 200 with an error: {shown(_error_of_value(data['error']))}")
+    choices = data.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise BadReply("the reply has no choices")
+    message, reason = choices[0].get("message"), choices[0].get("finish_reason")
+    if not isinstance(message, dict):
+        raise BadReply("the first choice has no message")
+    if not isinstance(reason, str) and (finished or reason is not None):
+        raise BadReply("the reply has no finish_reason, so it may be cut off")
+    return message, reason
+
+
+def _error_of_value(error: Any) -> str:
+    return str(error.get("message") or error.get("code") or error) if isinstance(error, dict) else str(error)
+
+
+def _answer(
+    message: Mapping[str, Any],
+    reason: str | None,
+    data: Mapping[str, Any],
+    *,
+    latency_s: float,
+    price: tuple[float, float] | None,
+) -> Output | Failure:
+    text, calls, refusal = message.get("content"), message.get("tool_calls") or [], message.get("refusal")
+    if not (text is None or isinstance(text, str)) or not _are_calls(calls):
+        raise BadReply("the message has neither text nor well-formed tool calls")
+    if not text and not calls:
+        if isinstance(refusal, str) and refusal:
+            text, reason = refusal, "refusal"
+        elif reason == "content_filter":
+            return _own("filtered", "the provider filtered the whole answer")
+        elif reason == "length":
+            return _own("empty", "the token limit was used up before the first word of the answer")
+        elif text is None:
+            raise BadReply("the message is empty: neither text nor tool calls")
+    usage = data.get("usage")
+    counts = {name: usage[name] for name in _USAGE if type(usage.get(name)) is int} if isinstance(usage, dict) else {}
+    model = data.get("model")
+    return Output(
+        text=text,
+        messages=({"role": "assistant", "content": text, "tool_calls": calls},) if calls else (),
+        usage=counts,
+        latency_s=latency_s,
+        cost_usd=cost(counts, price),
+        finish_reason=reason,
+        model=model if isinstance(model, str) else None,
+    )
+
+
+def cost(usage: Mapping[str, Any], price: tuple[float, float] | None) -> float | None:
+    """US dollars that a reported usage costs; None when the price or the usage is unknown."""
+    if price is None:
+        return None
+    if price == (0.0, 0.0):
+        return 0.0
+    if "prompt_tokens" not in usage or "completion_tokens" not in usage:
+        return None
+    dollars: float = max(0, usage["prompt_tokens"]) * price[0] + max(0, usage["completion_tokens"]) * price[1]
+    return dollars / 1e6
+
+
+def _own(kind: str, message: str) -> Failure:
+    return Failure(stage="candidate", kind=kind, message=message, blame="candidate")
+
+
+def _are_calls(calls: Any) -> bool:
+    return isinstance(calls, list) and all(
+        isinstance(call, dict)
+        and isinstance(call.get("function"), dict)
+        and isinstance(call["function"].get("name"), str)
+        and isinstance(call["function"].get("arguments", ""), str)
+        for call in calls
+    )

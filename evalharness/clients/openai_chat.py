@@ -1,0 +1,166 @@
+"""The one way to a chat endpoint. The only file that imports the openai package, and only at the first call.
+
+The client is used through its documented generic ``post``, which skips building response models, with its aiohttp
+transport. Its retries and redirects are off and its timeouts unused: they are per read, so a dripping server outlasts
+them. One deadline of ours stands around the whole call instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+from evalharness.clients.completion import BadReply, bad_reply, completion, status_failure
+from evalharness.clients.keys import KeyRule
+from evalharness.core.endpoints import Address, mask, shown
+from evalharness.core.results import Failure, Output
+
+MAX_BYTES: Final = 8_000_000
+"""Longest reply that is read, in bytes."""
+_PATH: Final = "/chat/completions"
+
+
+class OpenAIChat:
+    """Posts chat-completions bodies to one endpoint.
+
+    Args:
+        address: Where it is.
+        key: Permission to send a key there.
+        price: (input, output) US dollars per million tokens; None when unknown.
+        finished: Whether a reply without ``finish_reason`` counts as cut off (Ollama sends none on whole replies).
+    """
+
+    def __init__(
+        self, address: Address, key: KeyRule, *, price: tuple[float, float] | None = None, finished: bool = True
+    ) -> None:
+        self.address = address
+        self._key = key
+        self._price = price
+        self._finished = finished
+        self._client: Any = None
+        self._headers: Any = None
+
+    def ready(self) -> None:
+        """Raise ``KeyMissing`` when a call could not be made for want of a key."""
+        self._key.value()
+
+    async def chat(self, body: Mapping[str, Any], *, timeout_s: float) -> Output | Failure:
+        """POST one body and validate the reply.
+
+        Args:
+            body: A chat-completions body in plain JSON values.
+            timeout_s: Seconds for the whole call, from connecting to the last byte.
+
+        Returns:
+            The answer, or a Failure. One attempt; nothing that a server does raises.
+
+        Raises:
+            KeyMissing: Before the first call, when there is no key.
+        """
+        import openai
+
+        client = self._client or self._open()
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(timeout_s):
+                raw = await client.post(_PATH, body=body, cast_to=bytes)
+        except TimeoutError:
+            return Failure(stage="candidate", kind="timeout", message=f"no answer in {timeout_s:g} s", retryable=True)
+        except openai.APIStatusError as error:
+            response = error.response
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return status_failure(response.status_code, headers, response.text, self._key.secrets())
+        except BadReply as error:
+            return bad_reply(str(error))
+        except Exception as error:  # noqa: BLE001  the transports below raise kinds that the client does not declare
+            return self._lost(error)
+        return completion(raw, latency_s=time.monotonic() - started, price=self._price, finished=self._finished)
+
+    async def close(self) -> None:
+        """Give back the connections; the next call opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def _open(self) -> Any:
+        import openai
+
+        key = self._key.value()
+        transport = openai.DefaultAioHttpClient(
+            follow_redirects=False,
+            timeout=None,
+            trust_env=not self.address.loopback,  # a proxy is no way to this machine
+            event_hooks={"request": [self._only_ours], "response": [limit_size]},
+        )
+        self._client = openai.AsyncOpenAI(
+            api_key=key, base_url=self.address.url, max_retries=0, timeout=None, http_client=transport
+        )
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "application/json",
+            "User-Agent": "evalharness",
+        }
+        return self._client
+
+    async def _only_ours(self, request: Any) -> None:
+        """Replace the headers by the few we mean: the client adds what it finds in OPENAI_* variables."""
+        own = {"Host": request.headers["Host"], "Content-Length": request.headers["Content-Length"]}
+        request.headers = type(request.headers)(self._headers | own)
+
+    def _lost(self, error: BaseException) -> Failure:
+        names = []
+        while True:  # the innermost cause says what happened; the layers above rename it (a reset becomes a time-out)
+            names.append(type(error).__name__)
+            if error.__cause__ is None:
+                break
+            error = error.__cause__
+        unreachable = any(name.startswith("ClientConnector") or name == "ConnectError" for name in names)
+        return Failure(
+            stage="candidate",
+            kind="unreachable" if unreachable else "connection",
+            message=f"no whole reply from {self.address.place}: "
+            + shown(mask(f"{type(error).__name__}: {error}", self._key.secrets())),
+            retryable=True,
+        )
+
+
+async def limit_size(response: Any) -> None:
+    """Response hook: refuse a reply that is too long or compressed, before it is read.
+
+    Raises:
+        BadReply: If the reply says that it is; a reply that does not say is counted while it is read.
+    """
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise BadReply(f"the reply is compressed ({shown(encoding, 20)}), which was not asked for")
+    length = response.headers.get("content-length")
+    if length is None:
+        response.stream = _counted(response.stream)
+    elif not length.isdecimal() or len(length) > 12 or int(length) > MAX_BYTES:
+        raise BadReply(f"the reply has {shown(length, 20)} bytes, more than {MAX_BYTES:,}")
+
+
+def _counted(stream: Any) -> Any:
+    """The stream, ending in ``BadReply`` when it is too long.
+
+    The transport's own base class is found on the stream, so that no module of it has to be named: it was renamed
+    between versions of the openai package.
+    """
+    base = next(kind for kind in type(stream).__mro__ if kind.__name__ == "AsyncByteStream")
+
+    async def chunks(_self: Any) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in stream:
+            size += len(chunk)
+            if size > MAX_BYTES:
+                raise BadReply(f"the reply is longer than {MAX_BYTES:,} bytes")
+            yield chunk
+
+    async def aclose(_self: Any) -> None:
+        await stream.aclose()
+
+    return type("CountedStream", (base,), {"__aiter__": chunks, "aclose": aclose})()
