@@ -12,7 +12,7 @@ from evalharness.core.cases import Case, EvalSet
 from evalharness.core.errors import ConfigError, UsageError
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts, StopRule
 from evalharness.core.results import CallCounts, Output, Run, RunHeader
-from evalharness.core.specs import digest
+from evalharness.core.specs import digest_text
 from evalharness.project.gitfacts import commit_of
 from evalharness.project.workspace import Workspace
 from evalharness.runner.job import Job, RunStore
@@ -60,13 +60,11 @@ def execute(workspace: Workspace, task: Task) -> Run:
         EvalhError: As ``runner.run_cases``.
     """
     header = make_header(workspace, task)
-    identity = digest(
-        {
-            key: value
-            for key, value in header.to_json().items()
-            if key not in ("run_id", "created", "commit", "versions")
-        }
-    )
+    identity = identity_of(header)
+    keep = workspace.store()
+    unfinished = keep.resumable(identity) if keep is not None else None
+    if unfinished is not None:
+        header = replace(header, run_id=unfinished)
     paid = not isinstance(task.candidate, Recording)
     options = workspace.options
     if paid and not options.offline:
@@ -86,7 +84,7 @@ def execute(workspace: Workspace, task: Task) -> Run:
             max_cost=workspace.money_left(task.max_cost),
             offline=options.offline,
             fresh=task.fresh or options.fresh,
-            identity=identity,
+            identity=digest_text(f"{identity}\x1f{header.run_id}"),
             resume=task.resume,
             title=task.gate or task.candidate.name,
             progress=options.progress,

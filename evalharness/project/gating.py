@@ -11,6 +11,7 @@ from evalharness.core.cases import EvalSet
 from evalharness.core.errors import EXIT_CODES, Incomplete, Refused, UsageError, worst
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.results import CallCounts
+from evalharness.core.specs import canonical_json
 from evalharness.core.verdicts import Comparison, GateVerdict, PairCounts, Verdict, Warned
 from evalharness.project.arms import answers_by_key, gate_baseline, scored, stored_baseline
 from evalharness.project.execution import Stopwatch, Task, execute
@@ -219,7 +220,7 @@ def judge_candidate(
         ),
     )
     if workspace.use_store and (store := workspace.store()) is not None:
-        store.set_outcome(run.header.run_id, verdict.outcome)
+        store.put_verdict(run.header.run_id, canonical_json(verdict.to_json()))
     return Comparison(
         gate=verdict,
         cases={case.id: case for case in order},

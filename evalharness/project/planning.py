@@ -255,12 +255,12 @@ class _Calls:
     ) -> _Calls:
         if isinstance(candidate, Recording):
             return cls(recorded=len(cases) * epochs, cost=(0.0, 0.0), how="answers are recorded")
-        reader = workspace.reader_or_none()
+        reader = workspace.reader()
         recorded, worst_in, worst_out = 0, 0, 0
         for case in cases:
             for epoch in range(epochs):
                 request = candidate.request(case, epoch=epoch, attempt=0, run_seed=workspace.config.defaults.seed)
-                if request.key in known or (reader is not None and reader.find_answer(request.key) is not None):
+                if request.key in known or reader.find_answer(request.key) is not None:
                     recorded += 1
                     continue
                 worst_in += request.worst_tokens[0]

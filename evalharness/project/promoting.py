@@ -13,7 +13,7 @@ from evalharness.config.model import GateConfig
 from evalharness.core.cases import EvalSet
 from evalharness.core.errors import BaselineError, Incomplete, UsageError
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
-from evalharness.core.results import Failure, Run, Score
+from evalharness.core.results import Failure, Run, Score, Trial
 from evalharness.project.arms import FOLDER, arm_of_run, baseline_path, scored
 from evalharness.project.execution import Task, execute
 from evalharness.project.words import run_of_word
@@ -107,7 +107,26 @@ def whole_run(
             resume=f"evalh promote {gate.name} --why TEXT",
         ),
     )
-    return run, arm_of_run(run, scorers), evalset, scorers
+    return run, _with_content_keys(arm_of_run(run, scorers), candidate, evalset), evalset, scorers
+
+
+def _with_content_keys(arm: Baseline, candidate: Candidate | Recording, evalset: EvalSet) -> Baseline:
+    """Name each answer by what was asked, not by the run that asked: an unchanged request will find it again.
+
+    Answers of code that is not declared serve no other run, so they get no name.
+    """
+    results = {}
+    for case_id, result in arm.results.items():
+        trials = tuple(replace(trial, key=_content_key(trial, candidate, evalset, arm.seed)) for trial in result.trials)
+        results[case_id] = replace(result, trials=trials)
+    return replace(arm, results=results)
+
+
+def _content_key(trial: Trial, candidate: Candidate | Recording, evalset: EvalSet, seed: int) -> str:
+    if isinstance(candidate, Recording) or candidate.reuse != "always":
+        return ""
+    case = evalset.by_id[trial.case_id]
+    return candidate.request(case, epoch=trial.epoch, attempt=trial.attempt, run_seed=seed).key
 
 
 def deterministic(candidate: Candidate | Recording) -> bool:

@@ -18,8 +18,7 @@ from evalharness.core.results import Document
 from evalharness.core.specs import ComponentSpec
 
 if TYPE_CHECKING:
-    from evalharness.clients.limits import Limits
-    from evalharness.store.read import StoreReader
+    from evalharness.clients.limits import Pacing
     from evalharness.store.store import Store
 
 BUILT_IN: Final = ("latency", "cost", "finish_reason", "checks")
@@ -40,7 +39,7 @@ class Workspace:
     _store: Store | None = None
     _evalsets: dict[str, EvalSet] = field(default_factory=dict)
     _scorers: dict[str, ScorerFacts] = field(default_factory=dict)
-    _limits: Limits | None = None
+    _pacing: Pacing | None = None
 
     def __enter__(self) -> Workspace:
         return self
@@ -67,32 +66,25 @@ class Workspace:
         if self._store is None:
             from evalharness.store.store import open_store
 
-            self._store = open_store(self.state)
+            self._store = open_store(self.state, on_wait=_say_waiting)
         return self._store
 
-    def reader(self) -> StoreReader:
-        """The store, read-only and without its lock: for looking at runs.
-
-        Raises:
-            UsageError: If nothing was ever recorded here.
-        """
+    def reader(self) -> Store:
+        """The store for looking only: no lock, nothing is made; empty where nothing was recorded."""
         if self._store is not None:
-            return self._store.reader()
-        from evalharness.store.read import open_reader
+            return self._store
+        from evalharness.store.store import open_store
 
-        return open_reader(self.state)
+        return open_store(self.state, read_only=True)
 
-    def reader_or_none(self) -> StoreReader | None:
-        """As ``reader``, or None where nothing was recorded yet."""
-        return self.reader() if (self.state / "store.db").is_file() else None
-
-    def pacing(self) -> Limits:
+    def pacing(self) -> Pacing:
         """The one retry policy and the rate limits of this command; every call shares them."""
-        if self._limits is None:
-            from evalharness.clients.limits import Limits
+        if self._pacing is None:
+            from evalharness.clients.limits import Pacing
+            from evalharness.runner.clock import SystemClock
 
-            self._limits = Limits.from_rates(self.config.rates, jobs=self.jobs)
-        return self._limits
+            self._pacing = Pacing(jobs=self.jobs, clock=SystemClock(), rates=self.config.rates)
+        return self._pacing
 
     @property
     def jobs(self) -> int:
@@ -204,6 +196,12 @@ class Workspace:
     def unknown(kind: str, name: str, known: Iterable[str]) -> ConfigError:
         """The error for a name that the config does not define."""
         return ConfigError(f"no {kind} named {name!r}", tip=name_tip(name, tuple(known), title=f"defined {kind}s"))
+
+
+def _say_waiting(sentence: str) -> None:
+    import sys
+
+    sys.stderr.write(f"evalh: {sentence}\n")
 
 
 def open_workspace(
