@@ -17,6 +17,7 @@ from evalharness.project.gitfacts import commit_of
 from evalharness.project.workspace import Workspace
 from evalharness.runner.job import Job, RunStore
 from evalharness.runner.run import run_cases
+from evalharness.store.rows import identity_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
