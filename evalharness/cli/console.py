@@ -5,22 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import IO, Any, Final
-
-_KEPT: Final = "\n\t"
-_BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
-"""Characters that reorder or break a line without being seen."""
+from typing import IO, Any
 
 
 def visible(text: str) -> str:
-    r"""Text from outside, safe for a terminal: control and reordering characters become ``\x1b``, ``\u202e``."""
-    if text.isascii() and text.isprintable():
+    r"""Text from outside, safe for a terminal: what could act on it is shown instead, as ``\u{1b}``; newlines stay."""
+    if text.isascii() and text.replace("\n", "").isprintable():
         return text
-    return "".join(char if _harmless(char) else char.encode("unicode_escape").decode("ascii") for char in text)
+    from evalharness.report.sinks import visible as shown
 
-
-def _harmless(char: str) -> bool:
-    return char in _KEPT or (char >= " " and not "\x7f" <= char <= "\x9f" and char not in _BIDI)
+    return shown(text, keep_newlines=True)
 
 
 def say(text: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -154,7 +153,7 @@ def _size(folder: Path) -> int | None:
 
 
 def _notes() -> Iterator[str]:
-    if sys.platform == "win32":
+    if platform.system() == "Windows":
         yield "Windows is untested: Linux and macOS are supported"
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from evalharness.core.cases import ID_PATTERN, Case
 from evalharness.core.errors import EvalSetError
@@ -38,7 +38,7 @@ def cases_from_csv(path: Path) -> tuple[Case, ...]:
         EvalSetError: If the file cannot be read, has no column for the input, or a row is wrong.
     """
     rows = _rows(path)
-    names = next(rows, (0, []))[1]
+    _, names = next(rows, (0, list[str]()))
     columns = _columns(names, path)
     cases: dict[str, Case] = {}
     for line, row in rows:
@@ -53,7 +53,7 @@ def cases_from_csv(path: Path) -> tuple[Case, ...]:
     return tuple(cases.values())
 
 
-def _rows(path: Path) -> Any:
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of every row that is not empty."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

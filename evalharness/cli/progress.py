@@ -42,14 +42,15 @@ class LogProgress:
     ) -> None:
         self._clock = clock
         self._say = say
-        self._title = ""
+        self._title: str | None = None
         self._last_time = clock()
         self._last_done = 0
 
     def update(self, progress: Progress) -> None:
         """Print a line when it is time for one."""
-        if progress.title != self._title:
-            self._title, self._last_time, self._last_done = progress.title, self._clock(), 0
+        if self._title not in (None, progress.title):
+            self._last_time, self._last_done = self._clock(), 0
+        self._title = progress.title
         step = progress.done - self._last_done
         if self._clock() - self._last_time < EVERY_S or step < max(1.0, EVERY_SHARE * progress.total):
             return
@@ -81,7 +82,7 @@ class BarProgress:
         self._drawn = now
         if self._bar is None:
             self._bar = self._start()
-            self._task = self._bar.add_task("", total=None)
+            self._task = self._bar.add_task("", total=None, facts="")
         assert self._task is not None
         self._bar.update(
             self._task,
