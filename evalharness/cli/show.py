@@ -1,0 +1,107 @@
+"""``evalh show``: look at a run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalharness.cli import console
+from evalharness.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from evalharness.project.showing import Shown
+    from evalharness.project.workspace import Workspace
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Print what was asked for.
+
+    Returns:
+        0.
+    """
+    from evalharness.core.options import RunOptions
+    from evalharness.project.workspace import open_workspace
+
+    with open_workspace(Path.cwd(), config=args.config, options=RunOptions(offline=True)) as workspace:
+        if args.list:
+            return _list(workspace, args)
+        from evalharness.project.showing import restore, shown_run
+
+        shown = shown_run(workspace, args.run or "latest")
+        if args.restore is not None:
+            for path in restore(shown, Path(args.restore)):
+                console.answer(str(path))
+            return 0
+        _check_cases(shown, args.cases)
+        if args.output:
+            from evalharness.report.write import write_shown
+
+            write_shown(args.output, shown)
+        return _print(shown, args)
+
+
+def _list(workspace: Workspace, args: argparse.Namespace) -> int:
+    from evalharness.report.shown import runs_table
+
+    rows = workspace.reader().runs(limit=200)
+    if args.json:
+        fields = ("run_id", "purpose", "gate", "evalset", "candidate", "created", "complete", "stopped", "outcome")
+        console.answer_json(
+            {"schema": "evalh.runs/1", "runs": [{name: getattr(row, name) for name in fields} for row in rows]}
+        )
+    else:
+        console.page(runs_table(rows))
+    return 0
+
+
+def _check_cases(shown: Shown, cases: list[str]) -> None:
+    for case_id in cases:
+        if case_id not in shown.run.results:
+            from evalharness.core.nearest import nearest
+
+            near = nearest(case_id, shown.run.results)
+            raise UsageError(
+                f"run {shown.run.header.run_id[:6]} has no case {case_id!r}",
+                tip=f"did you mean {near!r}?" if near else "evalh show RUN lists its cases",
+            )
+
+
+def _print(shown: Shown, args: argparse.Namespace) -> int:
+    from evalharness.cli.verdicts import screen_of
+    from evalharness.report.shown import case_text, explain_text, run_text
+
+    screen = screen_of(args)
+    if args.format not in (None, "text") or args.json or args.open:
+        from evalharness.report.write import shown_as
+
+        form = "html" if args.open else args.format or "json"
+        text = shown_as(shown, form, args.cases)
+        if args.open:
+            return _open(text, shown)
+        console.answer(text, styled=True)
+        return 0
+    if args.explain and not args.cases:
+        raise UsageError("--explain needs a case", tip="evalh show RUN CASE --explain")
+    if args.explain:
+        console.answer("\n\n".join(explain_text(shown, case_id) for case_id in args.cases))
+    elif args.cases:
+        console.page("\n\n".join(case_text(shown, case_id, screen) for case_id in args.cases))
+    else:
+        console.answer(run_text(shown, screen), styled=True)
+    return 0
+
+
+def _open(text: str, shown: Shown) -> int:
+    """Write the page into reports/out and open it."""
+    import webbrowser
+
+    from evalharness.core.files import write_atomic
+
+    folder = Path("reports/out")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{shown.run.header.run_id}.html"
+    write_atomic(path, text.encode("utf-8"))
+    console.answer(str(path))
+    webbrowser.open(path.resolve().as_uri())
+    return 0
