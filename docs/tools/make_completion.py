@@ -1,7 +1,7 @@
 """Makes the completion scripts that the package ships: ``python docs/tools/make_completion.py``.
 
 bash and zsh come from shtab (a build-time tool; users need none of it), fish from the few lines below.
-"""
+"""  # noqa: INP001 - a script
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def script(shell: str) -> str:
 def _offer_files(parser, files):
     named = {flag.dest for verb in VERBS for flag in (*verb.flags, *GLOBAL_FLAGS) if flag.file}
     named |= {argument.dest for verb in VERBS for argument in verb.arguments if argument.file}
-    for action in parser._actions:
+    for action in parser._actions:  # noqa: SLF001 - shtab offers no other way
         if action.dest in named and not action.choices:
             action.complete = files
         for child in (action.choices or {}).values() if hasattr(action, "_name_parser_map") else ():
@@ -63,8 +63,7 @@ def _fish_flag(flag: Flag, seen: str) -> str:
     parts = ["complete -c evalh"]
     if seen:
         parts.append(f"-n {_quoted(seen)}")
-    for name in flag.names:
-        parts.append(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}")
+    parts += [f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in flag.names]
     if flag.choices:
         parts.append(f"-x -a {_quoted(' '.join(flag.choices))}")
     elif flag.metavar:

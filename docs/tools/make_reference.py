@@ -60,7 +60,9 @@ def _limit(gate: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _limit_text() -> str:
-    return "`limits` and each field of `slices` hold scorer names with one of these tables; a bare number is the margin."
+    return (
+        "`limits` and each field of `slices` hold scorer names with one of these tables; a bare number is the margin."
+    )
 
 
 def _table(schema: Mapping[str, Any]) -> Iterator[str]:
