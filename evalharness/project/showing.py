@@ -86,7 +86,7 @@ def run_of_arm(arm: Baseline) -> Run:
 
 
 def _cases(workspace: Workspace, run: Run) -> dict[str, Case]:
-    name = run.header.evalset.get("name")
+    name = str(run.header.evalset.get("name"))
     if name not in workspace.config.evalsets:
         return {}
     by_id = workspace.evalset(name).by_id

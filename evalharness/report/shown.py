@@ -42,8 +42,10 @@ def run_text(shown: Shown, screen: Screen) -> str:
     lines = [
         f"run {header.run_id}  {visible(header.purpose)} {visible(header.gate)}".rstrip(),
         f"  candidate  {visible(header.candidate['name'])} ({header.candidate['kind']}, {header.candidate['digest'][:12]})",
-        f"  eval set   {visible(str(header.evalset.get('name')))} {visible(str(header.evalset.get('version') or ''))}"
-        f" ({str(header.evalset.get('digest'))[:12]})",
+        (
+            f"  eval set   {visible(str(header.evalset.get('name')))} {visible(str(header.evalset.get('version') or ''))}"
+            f" ({str(header.evalset.get('digest'))[:12]})"
+        ),
         f"  made       {header.created}  commit {header.commit[:12] or 'none'}  seed {header.seed}  epochs {header.epochs}",
         f"  cases      {len(run.results)} of {len(header.case_digests)} answered"
         + (f", stopped: {run.stopped}" if run.stopped else "")
@@ -58,8 +60,9 @@ def run_text(shown: Shown, screen: Screen) -> str:
         mean = f"{sum(values) / len(values):.4f}" if values else "-"
         lines.append(f"  {visible(name)}  mean {mean}  n {len(values)}  {visible(signature)}")
     lines.append("")
-    for result in list(run.results.values())[:_MOST_FIRST]:
-        lines.append(_case_row(result, tuple(header.scorers), screen))
+    lines.extend(
+        _case_row(result, tuple(header.scorers), screen) for result in list(run.results.values())[:_MOST_FIRST]
+    )
     if len(run.results) > _MOST_FIRST:
         lines.append(
             f"  ... {len(run.results) - _MOST_FIRST} more: evalh show {header.run_id[:6]} CASE, or --format csv"
@@ -156,6 +159,8 @@ def explain_text(shown: Shown, case_id: str) -> str:
     lines = [f"{case_id}: an answer is found again by its content key:"]
     lines.append(f"  candidate  {_json(header.candidate.get('params', {}))}")
     lines.append(f"  digest     {header.candidate['digest']}")
-    for trial in shown.run.results[case_id].trials:
-        lines.append(f"  epoch {trial.epoch} attempt {trial.attempt}  key {trial.key or '(a recording: no key)'}")
+    lines.extend(
+        f"  epoch {trial.epoch} attempt {trial.attempt}  key {trial.key or '(a recording: no key)'}"
+        for trial in shown.run.results[case_id].trials
+    )
     return "\n".join(visible(line) for line in lines)
