@@ -6,13 +6,14 @@ import argparse
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from evalharness.cli import console
 from evalharness.config.model import Config
 from evalharness.core.endpoints import mask
-from evalharness.core.errors import EvalhError
+from evalharness.core.errors import EXIT_CODES, EvalhError
 
 BASE: Final = (
     "openai",
@@ -192,4 +193,29 @@ def megabytes(size: int) -> str:
 
 
 def _store_jobs(args: argparse.Namespace, folder: Path) -> int:
-    return 0
+    """Prune, forget and check, in this order; the findings of a check are the answer."""
+    from evalharness.store import care
+
+    result: dict[str, Any] = {"folder": str(folder)}
+    if args.prune is not None:
+        result["pruned"] = asdict(care.prune(folder, args.prune, on_wait=console.say))
+    if args.forget is not None:
+        result["forgotten"] = asdict(care.forget(folder, args.forget, on_wait=console.say))
+    if args.check:
+        result["findings"] = care.check(folder)
+    if args.json:
+        console.answer_json(result)
+    else:
+        console.answer("\n".join(_job_lines(result)))
+    return EXIT_CODES["store"] if result.get("findings") else 0
+
+
+def _job_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    for job in ("pruned", "forgotten"):
+        if job in result:
+            counts = ", ".join(f"{count} {what}" for what, count in result[job].items())
+            yield f"{job}  {counts}"
+    if "findings" in result:
+        yield from result["findings"] or [f"sound  {result['folder']}"]
+    if result.get("findings"):
+        yield "The store is damaged: move the folder away; recorded answers are asked for again, baselines are not in it."

@@ -102,3 +102,42 @@ def test_the_size_of_the_store(
     (project / "elsewhere").mkdir()
     (project / "elsewhere" / "store.db").write_bytes(b"x" * 1_250_000)
     assert f"store     {project / 'elsewhere'}  1.2 MB" in doctor(capsys)
+
+
+# --- jobs on the store ------------------------------------------------------------------------------------------------
+
+
+def with_store(project: Path) -> Path:
+    from evalharness.store.store import open_store
+
+    with open_store(project / ".evalh") as store:
+        store.claim()
+    return project / ".evalh" / "store.db"
+
+
+def test_jobs_on_a_sound_store(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with_store(project)
+    folder = project / ".evalh"
+    assert doctor(capsys, "--check") == f"sound  {folder}\n"
+    assert doctor(capsys, "--prune", "30") == "pruned  0 runs, 0 cases, 0 answers, 0 scores\n"
+    assert json.loads(doctor(capsys, "--forget", "a-1", "--check", "--json")) == {
+        "folder": str(folder),
+        "forgotten": {"runs": 0, "cases": 0, "answers": 0, "scores": 0},
+        "findings": [],
+    }
+
+
+def test_no_store_is_a_sound_one(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor(capsys, "--check").startswith("sound")
+    assert not (project / ".evalh" / "store.db").exists()
+
+
+def test_a_damaged_store_ends_in_5(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = with_store(project)
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    assert main(["doctor", "--check"]) == 5
+    out, err = capsys.readouterr()
+    assert "damaged" in out + err
+    path.write_bytes(b"this is no database, only text " * 300)
+    assert main(["doctor", "--check"]) == 5
