@@ -47,19 +47,25 @@ class Checks(Scorer):
         if not case.checks:
             return Unscored(reason="the case has no checks")
         try:
-            checks = [(_part_name(i, t), self._built(_table(t))) for i, t in enumerate(case.checks, start=1)]
+            checks = {name: self._built(canonical_json(table)) for name, table in named_checks(case).items()}
         except ConfigError as error:
             return Failure(stage="scorer", kind="bad_check", message=f"case {case.id}: {error.message}")
-        return _judged({name: _holds(check, output, case) for name, check in checks})
+        return _judged({name: _holds(check, output, case) for name, check in checks.items()})
 
 
-def _table(table: Mapping[str, Any]) -> str:
-    return canonical_json({key: value for key, value in table.items() if key != "name"})
+def named_checks(case: Case) -> dict[str, Mapping[str, Any]]:
+    """The case's checks by the names of their parts, in order, each table without its ``name``.
 
-
-def _part_name(position: int, table: Mapping[str, Any]) -> str:
-    name = table.get("name")
-    return name if isinstance(name, str) else f"{position}:{table.get('use')}"
+    Raises:
+        ConfigError: If two have one name: one of them would be lost.
+    """
+    named: dict[str, Mapping[str, Any]] = {}
+    for position, table in enumerate(case.checks, start=1):
+        name = table.get("name", f"{position}:{table.get('use')}")
+        if not isinstance(name, str) or name in named:
+            raise ConfigError(f"check {position}: its name is no text, or another check's", where=str(name)[:80])
+        named[name] = {key: value for key, value in table.items() if key != "name"}
+    return named
 
 
 def _holds(check: ScorerFacts, output: Output, case: Case) -> Score | Failure:

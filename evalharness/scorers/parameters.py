@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from evalharness.core.errors import ConfigError
 from evalharness.core.nearest import name_tip
 from evalharness.core.protocols import ScorerFacts, ScorerSpec
-from evalharness.core.specs import signature, thaw
+from evalharness.core.specs import canonical_json, signature, thaw
 
 Build = Callable[[Mapping[str, Any]], ScorerFacts]
 """Builds a scorer from a table that a case wrote; given to the scorer that is made of scorers (``checks``)."""
@@ -112,6 +112,10 @@ class Params:
         value = self.spec.component.params.get(key, default)
         if value is _ABSENT:
             self.refuse(key, "a value", None)
+        try:
+            canonical_json(value)
+        except ValueError:
+            self.refuse(key, "a JSON value (TOML's nan, inf, dates and times are none)", value)
         return self._keep(key, value)
 
     def has(self, key: str) -> bool:

@@ -33,7 +33,8 @@ _MODULES: Final[Mapping[str, str]] = {
         "patterns": "regex absent",
         "numbers": "number numeric_diff",
         "structure": "is_json contains_json json_schema json_diff",
-        "overlap": "rouge1 rouge2 rougeL rougeLsum bleu chrf ter",
+        "rouge": "rouge1 rouge2 rougeL rougeLsum",
+        "translation": "bleu chrf ter",
         "classification": "label macro_f1 balanced_accuracy mcc brier ece",
         "retrieval": "recall precision hit mrr map ndcg",
         "operations": "latency cost finish_reason refusal",
@@ -87,9 +88,10 @@ def refuse_bad_checks(case: Case, *, root: Path, where: str = "") -> None:
     Raises:
         ConfigError: If a check is no scorer table that a case may bring.
     """
-    for position, table in enumerate(case.checks, start=1):
-        own = {key: value for key, value in table.items() if key != "name"}
-        build_scorer(spec_of(own, name=f"checks[{position}]", where=where), root=root, from_data=True)
+    from evalharness.scorers.checks import named_checks
+
+    for name, table in named_checks(case).items():
+        build_scorer(spec_of(table, name=f"checks.{name}", where=where), root=root, from_data=True)
 
 
 def canonical_word(use: str) -> str:

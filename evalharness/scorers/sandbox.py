@@ -75,7 +75,7 @@ class Sandbox:
         # After a fork the pipes belong to the parent: leave its process alone and start our own.
         path = json.dumps([os.path.abspath(entry) for entry in sys.path])
         self._process = subprocess.Popen(  # noqa: S603 - our own file, our own interpreter
-            [sys.executable, "-I", worker.__file__, path],
+            [sys.executable, "-I", os.path.abspath(worker.__file__), path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

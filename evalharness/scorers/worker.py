@@ -53,15 +53,40 @@ def instance_problem(schema_text: str, formats: bool, instance: Any) -> str | No
 
 
 def check_schema(schema_text: str, formats: bool) -> str | None:  # noqa: FBT001 - as above
-    """What is wrong with the schema itself; None when it is one."""
+    """What is wrong with the schema itself, references out of it included; None when it is one."""
     from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import validator_for
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+    from referencing import Resource
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
 
+    schema = json.loads(schema_text)
+    # The stubs know no default that means "none", the library does.
+    known = validator_for(schema, default=None)  # type: ignore[arg-type]
+    if isinstance(schema, dict) and "$schema" in schema and known is None:
+        return f"its dialect {str(schema['$schema'])[:MESSAGE]!r} is not known"
     validator = _validator(schema_text, formats)
     try:
-        validator.check_schema(validator.schema)
+        validator.check_schema(schema)
+        root = Resource.from_contents(schema, default_specification=DRAFT202012)
+        base = root.id() or ""
+        _follow_references(REGISTRY.with_resource(base, root).crawl().resolver(base), root)
     except SchemaError as error:
         return error.message[:MESSAGE]
+    except Unresolvable as error:
+        return f"it refers to {str(error.ref)[:MESSAGE]!r}, which is not in it; nothing is fetched"
     return None
+
+
+def _follow_references(resolver: Any, resource: Any) -> None:
+    """Look every reference of a schema up once, so that a missing one is known before the first case."""
+    contents = resource.contents if isinstance(resource.contents, dict) else {}
+    for key in ("$ref", "$dynamicRef"):
+        if isinstance(contents.get(key), str):
+            resolver.lookup(contents[key])
+    for inner in resource.subresources():
+        _follow_references(resolver.in_subresource(inner), inner)
 
 
 @lru_cache(maxsize=64)
