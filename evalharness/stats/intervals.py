@@ -13,7 +13,7 @@ from typing import SupportsFloat
 from evalharness.stats.arrays import VECTOR_FROM, load_numpy
 from evalharness.stats.betting import SIZES, WEIGHTS, FiniteBetting, ceiling, variance_before
 from evalharness.stats.last_look import final_look_counts
-from evalharness.stats.ranges import Side, all_in_range, check_range, check_share
+from evalharness.stats.ranges import Side, all_in_range, check_range, check_share, check_side
 
 _WIDTH = 1e-12
 """A limit is found to this share of the range."""
@@ -50,6 +50,46 @@ def interval(
     Raises:
         ValueError: If a value is outside the range or NaN, or an argument is outside its own.
     """
+    values = list(differences)
+    shares = None if weights is None else list(weights)
+    common = {"alpha": alpha, "split": split, "low": low, "high": high}
+    return (
+        limit("pass", values, effect, final=final, weights=shares, **common),
+        limit("fail", values, effect, final=final, weights=shares, **common),
+    )
+
+
+def limit(  # noqa: PLR0913 - the parameters of interval, and the side
+    side: Side,
+    differences: Iterable[SupportsFloat],
+    effect: float,
+    *,
+    alpha: float,
+    split: float,
+    low: float = -1.0,
+    high: float = 1.0,
+    final: bool = True,
+    weights: Iterable[SupportsFloat] | None = None,
+) -> float:
+    """Return one end of ``interval``: L for ``"pass"``, U for ``"fail"``.
+
+    For unlike alphas, or for missing cases, of which L sees the worst and U the best values.
+
+    Args:
+        side: Whose null values are rejected.
+        differences: As for ``interval``.
+        effect: As for ``interval``.
+        alpha: Level of this one-sided test.
+        split: As for ``interval``.
+        low: As for ``interval``.
+        high: As for ``interval``.
+        final: As for ``interval``.
+        weights: As for ``interval``.
+
+    Raises:
+        ValueError: As for ``interval``, and if the side is unknown.
+    """
+    check_side(side)
     check_range(low, high)
     check_share("alpha", alpha)
     check_share("split", split, zero=True, one=True)
@@ -61,7 +101,7 @@ def interval(
     evidence = _Evidence(values, shares, effect=effect, low=low, high=high)
     bar = -log(split * alpha) if split > 0 else inf
     level = (1 - split) * alpha if final else 0.0
-    return evidence.limit("pass", bar, level), evidence.limit("fail", bar, level)
+    return evidence.limit(side, bar, level)
 
 
 def interval_eval_set(

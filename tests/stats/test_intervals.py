@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from evalharness.stats import intervals
 from evalharness.stats.betting import Betting, FiniteBetting
-from evalharness.stats.intervals import interval, interval_eval_set
+from evalharness.stats.intervals import interval, interval_eval_set, limit
 from evalharness.stats.last_look import final_look
 
 RNG = np.random.default_rng(3)
@@ -37,6 +37,14 @@ def test_the_limits_are_the_edges_of_what_is_rejected(ds, split, final):
         if abs(limit) < 1:
             assert rejected(side, outside, ds, 0.05, split, final)
         assert not rejected(side, inside, ds, 0.05, split, final)
+
+
+def test_one_end_at_its_own_level():
+    ends = (limit("pass", GRADED, 0.05, alpha=0.05, split=0.25), limit("fail", GRADED, 0.05, alpha=0.025, split=0.25))
+    assert ends[0] == interval(GRADED, 0.05, alpha=0.05, split=0.25)[0]
+    assert ends[1] == interval(GRADED, 0.05, alpha=0.025, split=0.25)[1]
+    with pytest.raises(ValueError, match="side"):
+        limit("both", GRADED, 0.05, alpha=0.05, split=0.25)
 
 
 def test_nothing_seen_excludes_nothing():
