@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evalharness.cli.help_topics import TOPICS
-from evalharness.cli.parser import help_text
+from evalharness.cli.parser import group_text, help_text
 from evalharness.cli.tree import OVERVIEW, VERBS
 from evalharness.config.schema import config_schema
 
@@ -20,6 +20,9 @@ def cli() -> str:
     """docs/cli.md: the overview, every command's help, every topic."""
     parts = [MADE, "# Command line", _block(OVERVIEW)]
     for verb in VERBS:
+        group = verb.name.partition(" ")[0]
+        if group != verb.name and f"## evalh {group}" not in parts:
+            parts += [f"## evalh {group}", _block(group_text(group))]
         parts += [f"## evalh {verb.name}", _block(help_text(verb))]
     parts.append("# Topics")
     for name, text in TOPICS.items():

@@ -135,10 +135,12 @@ def topic_text(topic: str) -> str:
         return f"{OVERVIEW}\nTopics: {', '.join(TOPICS)}\n"
     if topic in TOPICS:
         return TOPICS[topic]
-    verb = find_verb(topic) or find_verb(f"{topic} {next(iter(actions_of(topic)), '')}")
+    from evalharness.cli.parser import group_text, help_text
+
+    verb = find_verb(topic)
+    if verb is None and actions_of(topic):
+        return group_text(topic)
     if verb is None:
         known = (*TOPICS, *verb_names())
         raise UsageError(f"no help on {topic!r}", tip=name_tip(topic, known, title="topics"))
-    from evalharness.cli.parser import help_text
-
     return help_text(verb)

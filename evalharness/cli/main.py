@@ -64,13 +64,14 @@ def _run(words: list[str]) -> int:
 
 
 def _help(command: Words) -> int:
-    from evalharness.cli.parser import help_text
+    from evalharness.cli.parser import group_text, help_text
     from evalharness.cli.tree import OVERVIEW
     from evalharness.core.errors import UsageError
 
     if command.verb is None and not command.asks("-h", "--help"):
         raise UsageError("no command", tip="evalh alone lists the commands")
-    console.answer((help_text(command.verb) if command.verb else OVERVIEW).rstrip("\n"))
+    text = help_text(command.verb) if command.verb else group_text(command.group) if command.group else OVERVIEW
+    console.answer(text.rstrip("\n"))
     return 0
 
 

@@ -124,6 +124,7 @@ class Words:
 
     Attributes:
         verb: The command, or None when no command is named.
+        group: First word of a command with actions whose help is asked for, else empty.
         rest: All words but the command's own.
     """
 
@@ -135,6 +136,7 @@ class Words:
         """
         self.rest = list(argv)
         self.verb: Verb | None = None
+        self.group = ""
         at = _first_plain(self.rest)
         if at is None:
             return
@@ -142,20 +144,21 @@ class Words:
         self.verb = find_verb(name)
         actions = actions_of(name)
         if actions:
-            self.verb = find_verb(f"{name} {self._take_action(name, actions, at)}")
+            self._take_action(name, actions, at)
         elif self.verb is None:
             raise _unknown(f"unknown command {name!r}", name, verb_names(), "commands")
 
-    def _take_action(self, name: str, actions: tuple[str, ...], start: int) -> str:
+    def _take_action(self, name: str, actions: tuple[str, ...], start: int) -> None:
         at = _first_plain(self.rest, start)
+        if at is None and self.asks("-h", "--help"):
+            self.group = name
+            return
         if at is None:
-            if self.asks("-h", "--help"):
-                return actions[0]
             raise UsageError(f"evalh {name} needs an action", tip=f"actions: {', '.join(actions)}")
         action = self.rest.pop(at)
         if action not in actions:
             raise _unknown(f"unknown action {action!r} of evalh {name}", action, actions, "actions")
-        return action
+        self.verb = find_verb(f"{name} {action}")
 
     def asks(self, *flags: str) -> bool:
         """True when one of the flags stands among the words before ``--``."""
@@ -222,6 +225,13 @@ def _unknown(message: str, name: str, known: Sequence[str], title: str) -> Usage
 def help_text(verb: Verb) -> str:
     """The help of a command."""
     return build_parser(verb).format_help()
+
+
+def group_text(name: str) -> str:
+    """The help of a command with actions: the actions."""
+    actions = [verb for verb in VERBS if verb.name.startswith(f"{name} ")]
+    lines = [f"  evalh {verb.name:<16} {verb.help}" for verb in actions]
+    return "\n".join([f"usage: evalh {name} ACTION", "", *lines, "", f"evalh {name} ACTION --help says more.", ""])
 
 
 def full_parser() -> argparse.ArgumentParser:

@@ -25,6 +25,8 @@ from evalharness.core.specs import ComponentSpec, freeze
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of eval sets, candidates and gates: they become file names, test ids and anchors."""
+DEEPEST: Final = 64
+"""Levels of tables and lists."""
 SCORER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@^:-]{0,63}")
 
 
@@ -74,7 +76,9 @@ def read_config(found: Found) -> Config:
 
 
 def _check_values(value: Any, path: KeyPath, source: Source) -> None:
-    """Refuse what has no place in any table: NaN, infinity, dates."""
+    """Refuse what has no place in any table: NaN, infinity, dates, bottomless nesting."""
+    if len(path) > DEEPEST:
+        source.refuse(path[:3], f"nested deeper than {DEEPEST}")
     if isinstance(value, Mapping):
         for key, item in value.items():
             _check_values(item, (*path, key), source)

@@ -68,6 +68,14 @@ def test_every_command_has_help(verb, capsys: pytest.CaptureFixture[str]) -> Non
     assert "\x1b" not in text
 
 
+@pytest.mark.parametrize("words", [["evalset", "--help"], ["-h", "evalset"], ["help", "evalset"]])
+def test_help_on_a_command_with_actions(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("usage: evalh evalset ACTION\n")
+    assert all(f"  evalh evalset {action} " in out for action in ("import", "diff", "grow"))
+
+
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_no_two_flags_of_a_command_share_a_name_or_a_place(verb) -> None:
     flags = [*verb.flags, *GLOBAL_FLAGS]
@@ -159,6 +167,13 @@ def test_arguments_and_options_mix() -> None:
     assert verb is not None
     args = parse(verb, ["a", "--limit", "3", "b", "-o", "x.html", "-vv", "-o", "y.json"])
     assert (args.candidates, args.limit, args.output, args.verbose) == (["a", "b"], 3, ["x.html", "y.json"], 2)
+
+
+def test_a_word_that_looks_like_an_option_is_refused_after_two_dashes_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["demo", "--", "-x"]) == 2
+    assert "unexpected argument" in capsys.readouterr().err
 
 
 def test_a_parser_of_one_command_does_not_know_the_others() -> None:

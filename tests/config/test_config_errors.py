@@ -415,3 +415,26 @@ def test_control_characters_of_a_value_do_not_reach_the_message(project: Path) -
     message = error_of(project, GOOD.replace("seed = 7", 'seed = "\\u001b[31m\\n"'))
     assert "\x1b" not in message
     assert "\n" not in message
+
+
+def test_nesting_has_an_end(project: Path) -> None:
+    deep = "[" * 70 + "]" * 70
+    message = error_of(project, GOOD.replace('value = "x"', f"value = {deep}"))
+    assert message == "evalh.toml:11: scorers.grounded.value: nested deeper than 64"
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that exists and cannot be read")
+def test_a_file_that_cannot_be_read_is_said(project: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^/proc/self/mem: cannot be read: "):
+        load_config(project, config="/proc/self/mem")
+
+
+def test_a_baseline_file_must_be_a_file(project: Path) -> None:
+    (project / "folder").mkdir()
+    text = GOOD.replace('evalset = "support"', 'evalset = "support"\nbaseline = "folder"')
+    assert error_of(project, text).startswith("evalh.toml:16: gates.support.baseline: 'folder' is not a file")
+
+
+def test_a_pinned_baseline_must_be_there(project: Path) -> None:
+    text = GOOD.replace('evalset = "support"', 'evalset = "support"\npinned = "none.jsonl"')
+    assert error_of(project, text).startswith("evalh.toml:16: gates.support.pinned: no such file: none.jsonl")
