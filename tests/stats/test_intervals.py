@@ -32,9 +32,9 @@ def rejected(side, q, ds, alpha, split, final):
 def test_the_limits_are_the_edges_of_what_is_rejected(ds, split, final):
     low, high = interval(ds, 0.05, alpha=0.05, split=split, final=final)
     assert low < high
-    for side, limit, outwards in (("pass", low, -1), ("fail", high, 1)):
-        outside, inside = limit + outwards * 1e-7, limit - outwards * 1e-7
-        if abs(limit) < 1:
+    for side, edge, outwards in (("pass", low, -1), ("fail", high, 1)):
+        outside, inside = edge + outwards * 1e-7, edge - outwards * 1e-7
+        if abs(edge) < 1:
             assert rejected(side, outside, ds, 0.05, split, final)
         assert not rejected(side, inside, ds, 0.05, split, final)
 
