@@ -1,0 +1,75 @@
+"""``evalset diff`` between files and between commits."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from evalharness.cli.main import main
+
+OLD = '{"id":"a","input":"x","target":"1"}\n{"id":"b","input":"y"}\n'
+NEW = '{"id":"a","input":"x","target":"2"}\n{"id":"c","input":"z"}\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("EVALH_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evalh.toml").write_text('[evalsets]\nqa = { path = "sets/qa.jsonl" }\n', encoding="utf-8")
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets" / "qa.jsonl").write_text(OLD, encoding="utf-8")
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "x"], ["tag", "first"]):
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+        subprocess.run(["git", *identity, *words], check=True, cwd=tmp_path, timeout=20)
+    (tmp_path / "sets" / "qa.jsonl").write_text(NEW, encoding="utf-8")
+    return tmp_path
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["evalset", "diff", *words]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [("main",), ("main", "qa"), ("first", "sets/qa.jsonl")])
+def test_between_a_commit_and_now(words: tuple[str, ...], project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = said(capsys, *words).splitlines()
+    assert lines[0].startswith(f"{words[0]}:sets/qa.jsonl .. sets/qa.jsonl: ")
+    assert lines[1:] == ["  + c", "  - b", '  ~ a target: "1" -> "2"']
+
+
+def test_between_two_commits(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "first", "main").startswith("first:sets/qa.jsonl .. main:sets/qa.jsonl: ")
+
+
+def test_between_files_without_a_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old.jsonl").write_text(OLD, encoding="utf-8")
+    Path("new.jsonl").write_text(NEW, encoding="utf-8")
+    diff = json.loads(said(capsys, "old.jsonl", "new.jsonl", "--json"))["diffs"][0]
+    assert (diff["added"], diff["removed"], list(diff["edited"])) == (["c"], ["b"], ["a"])
+
+
+def test_between_a_file_and_a_set(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("old.jsonl").write_text(OLD, encoding="utf-8")
+    assert "  + c" in said(capsys, "old.jsonl", "qa")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sets/qa.jsonl"], "evalh: 'sets/qa.jsonl' is a file: name a second one\n"),
+        (["sets/qa.jsonl", "none"], "evalh: no file and no eval set named 'none'\n"),
+        (["nowhere"], "evalh: git knows no ref 'nowhere' here\n  tip: A and B are files, git refs, or eval sets"),
+        (["-x"], "evalh: unknown option '-x' of evalh evalset diff\n"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    words: list[str], message: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evalset", "diff", *words]) == 2
+    assert capsys.readouterr().err.startswith(message)
