@@ -6,16 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from evalharness.core.endpoints import mask, shown
+from evalharness.core.http_status import error_text
 from evalharness.core.results import Failure, Output
-from evalharness.core.retry_after import retry_after_s
 from evalharness.core.strictjson import StrictJSONError, loads
 
 _USAGE: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
-_OVERLOADED: Final = frozenset({408, 409, 425, 429})
-"""HTTP statuses under 500 after which the same call may work later."""
-_KINDS: Final = {401: "unauthorized", 403: "unauthorized", 404: "not_found", 402: "quota", 429: "rate_limited"}
-_TOO_MUCH: Final = frozenset({400, 413, 422})
-"""The request itself was refused, for example because the prompt does not fit: the candidate's doing."""
 
 
 class BadReply(ValueError):
@@ -53,52 +48,11 @@ def bad_reply(message: str) -> Failure:
     return Failure(stage="candidate", kind="bad_reply", message=mask(message), retryable=True)
 
 
-def status_failure(status: int, headers: Mapping[str, str], text: str, secrets: tuple[str, ...] = ()) -> Failure:
-    """What an HTTP error means.
-
-    Args:
-        status: HTTP status, not 2xx.
-        headers: Response headers, names in lower case.
-        text: Body, perhaps an error object.
-        secrets: Values to mask.
-    """
-    code, said = _error_of(text)
-    message = f"HTTP {status}: {shown(mask(said, secrets))}" if said else f"HTTP {status}"
-    if code == "content_filter":
-        return Failure(stage="candidate", kind="filtered", message=message, blame="candidate")
-    if code == "insufficient_quota":
-        return Failure(stage="candidate", kind="quota", message=message)
-    if status in _TOO_MUCH:
-        return Failure(stage="candidate", kind="bad_request", message=message, blame="candidate")
-    if 300 <= status < 400:
-        return Failure(stage="candidate", kind="redirected", message=f"HTTP {status}: redirects are not followed")
-    return Failure(
-        stage="candidate",
-        kind=_KINDS.get(status, "server_error" if status >= 500 or status in _OVERLOADED else "http_error"),
-        message=message,
-        retryable=status >= 500 or status in _OVERLOADED,
-        retry_after_s=retry_after_s(headers),
-    )
-
-
-def _error_of(text: str) -> tuple[str, str]:
-    """(machine code, message) of an error body, however it is shaped."""
-    try:
-        data = loads(text)
-    except StrictJSONError:
-        return "", text
-    error = data.get("error", data) if isinstance(data, dict) else data
-    if isinstance(error, dict):
-        code = error.get("code") or error.get("type") or ""
-        return str(code), str(error.get("message") or error.get("detail") or code)
-    return "", str(error)
-
-
 def _choice(data: Any, *, finished: bool) -> tuple[Mapping[str, Any], str | None]:
     if not isinstance(data, dict):
         raise BadReply("the reply is not an object")
     if data.get("error"):
-        raise BadReply(f"HTTP 200 with an error: {shown(_error_of_value(data['error']))}")
+        raise BadReply(f"HTTP 200 with an error: {shown(error_text(data['error']))}")
     choices = data.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise BadReply("the reply has no choices")
@@ -108,10 +62,6 @@ def _choice(data: Any, *, finished: bool) -> tuple[Mapping[str, Any], str | None
     if not isinstance(reason, str) and (finished or reason is not None):
         raise BadReply("the reply has no finish_reason, so it may be cut off")
     return message, reason
-
-
-def _error_of_value(error: Any) -> str:
-    return str(error.get("message") or error.get("code") or error) if isinstance(error, dict) else str(error)
 
 
 def _answer(

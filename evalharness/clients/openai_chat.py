@@ -12,9 +12,10 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from evalharness.clients.completion import BadReply, bad_reply, completion, status_failure
+from evalharness.clients.completion import BadReply, bad_reply, completion
 from evalharness.clients.keys import KeyRule
 from evalharness.core.endpoints import Address, mask, shown
+from evalharness.core.http_status import status_failure
 from evalharness.core.results import Failure, Output
 
 MAX_BYTES: Final = 8_000_000
