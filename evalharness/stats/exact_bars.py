@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Kept free of alpha while searching on a grid, so that the certificate has room between the grid's points.
 _PLAIN_SLACK = 1e-4
 _STAIR_SLACK = 3e-4
+_FALLBACK_SLACK = 0.03  # of alpha
 _STAIR_DEPTH = 1.2
 MOST_STAIRCASE = 500  # longest plan with a staircase: beyond it a state more or less is not worth its time
 _MOST_EVALUATIONS = 40_000
@@ -48,16 +49,28 @@ def solve(
     bar = log(1.0 / alpha)
     alive = survival(null, bar, planned)
     scores = _end_scores(null, planned)
-    last_bar, region = plain_region(null, alive, scores, alpha=alpha)
-    regions: list[tuple[Rule, Flags]] = [("plain", region)]
-    if staircase if staircase is not None else question == "pass" and planned <= MOST_STAIRCASE:
-        regions.insert(
-            0, ("staircase", staircase_region(null, alive, scores, region=region, last_bar=last_bar, alpha=alpha))
-        )
-    for rule, candidate in regions:
-        if certified(null, _outside(alive, candidate), alpha):
-            return _plan(question, bar, last_bar, rule, candidate)
+    if staircase is None:
+        staircase = question == "pass" and planned <= MOST_STAIRCASE
+    for rule, last_bar, region in _candidates(null, alive, scores, alpha=alpha, staircase=staircase):
+        if certified(null, _outside(alive, region), alpha):
+            return _plan(question, bar, last_bar, rule, region)
     return _plan(question, bar, bar, "running", scores >= bar)
+
+
+def _candidates(
+    null: Evidence, alive: Floats, scores: Floats, *, alpha: float, staircase: bool
+) -> Iterator[tuple[Rule, float, Flags]]:
+    """Rules worth a certificate, sharpest first.
+
+    In a few plans at small alpha the size rises above alpha between the grid's last points, near discordance 1; a
+    plain bar found with a little more slack is certified there, and gives back far more than 1/alpha would.
+    """
+    last_bar, region = plain_region(null, alive, scores, alpha=alpha, slack=_PLAIN_SLACK)
+    if staircase:
+        stairs = staircase_region(null, alive, scores, region=region, last_bar=last_bar, alpha=alpha)
+        yield "staircase", last_bar, stairs
+    yield "plain", last_bar, region
+    yield "plain", *plain_region(null, alive, scores, alpha=alpha, slack=_FALLBACK_SLACK * alpha)
 
 
 def _end_scores(null: Evidence, planned: int) -> Floats:
@@ -70,8 +83,8 @@ def _end_scores(null: Evidence, planned: int) -> Floats:
     return scores
 
 
-def plain_region(null: Evidence, alive: Floats, scores: Floats, *, alpha: float) -> tuple[float, Flags]:
-    """The smallest last bar, never below E = 1, whose size on the grid is <= alpha - 1e-4, and its region [u, v]."""
+def plain_region(null: Evidence, alive: Floats, scores: Floats, *, alpha: float, slack: float) -> tuple[float, Flags]:
+    """Return the smallest last bar, never below E = 1, of size <= alpha - slack on the grid, and its region [u, v]."""
     np = load_numpy()
 
     nulls = boundary(null.null, grid(null.null, 300))
@@ -86,7 +99,7 @@ def plain_region(null: Evidence, alive: Floats, scores: Floats, *, alpha: float)
         u, v = strip[start : start + _BATCH].T
         gained = masses((u, v), planned, nulls) * alive[u, v][:, None]
         totals = spent + np.cumsum(gained, axis=0)
-        fits = int(np.searchsorted(totals.max(axis=1), alpha - _PLAIN_SLACK, side="right"))
+        fits = int(np.searchsorted(totals.max(axis=1), alpha - slack, side="right"))
         region[u[:fits], v[:fits]] = True
         if fits:
             last_bar = float(scores[u[fits - 1], v[fits - 1]])
@@ -99,11 +112,14 @@ def plain_region(null: Evidence, alive: Floats, scores: Floats, *, alpha: float)
 def staircase_region(
     null: Evidence, alive: Floats, scores: Floats, *, region: Flags, last_bar: float, alpha: float
 ) -> Flags:
-    """The region with single states below the last bar added, best first, as long as it stays monotone and fits."""
+    """Return the region with single states below the last bar added, best first, while it is monotone and fits.
+
+    The grid is even: the size of such a region peaks near discordance 1, where the other grid is thin.
+    """
     np = load_numpy()
 
     planned = scores.shape[0] - 1
-    nulls = boundary(null.null, grid(null.null, 700))
+    nulls = boundary(null.null, np.linspace(abs(null.null), 1.0, 700))
     spent = size(_outside(alive, region), nulls)
     strip = np.argwhere((scores >= last_bar - _STAIR_DEPTH) & (scores < last_bar) & ~region)
     strip = strip[np.argsort(-scores[strip[:, 0], strip[:, 1]], kind="stable")]

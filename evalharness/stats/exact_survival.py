@@ -119,6 +119,5 @@ def _by_counts(table: Floats, first: int, planned: int) -> Floats:
     for v in range(table.shape[0]):
         start = max(0, -(v + first))
         stop = min(table.shape[1], planned - 2 * v - first + 1)
-        if stop > start:
-            result[v + first + start : v + first + stop, v] = table[v, start:stop]
+        result[v + first + start : v + first + stop, v] = table[v, start:stop]
     return result
