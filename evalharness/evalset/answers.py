@@ -95,13 +95,13 @@ def _answer(data: dict[str, Any]) -> tuple[AnswerKey, Output | Failure]:
         if value is not None or name == "id":
             check(name, value)
     if "id" not in data:
-        raise FieldError("id", "seen nothing, expected the id of the case")
+        raise FieldError("id", "seen no such field, expected the id of the case")
     key = (data["id"], data.get("epoch") or 0, data.get("attempt") or 0)
     error = data.get("error")
     if error is not None:
         return key, Failure(stage="candidate", kind="recorded_error", message=error, blame="infrastructure")
     if all(data.get(name) is None for name in ("output", "documents", "messages")):
-        raise FieldError("output", "seen nothing, expected output, documents, messages or error")
+        raise FieldError("output", "seen none, expected output, documents, messages or error")
     return key, _output(data)
 
 

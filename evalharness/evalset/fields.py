@@ -36,20 +36,19 @@ def check_case(data: dict[str, Any]) -> None:
         check(name, value)
     for name in ("id", "input"):
         if name not in data:
-            raise FieldError(name, "seen nothing, expected a value: every case has id and input")
+            raise FieldError(name, "seen no such field, expected every case to have id and input")
     if "variant" in data and "group" not in data:
         raise FieldError("variant", "seen a variant without a group, expected both", "name the behaviour group too")
 
 
 def unknown_field(name: str, known: Iterable[str]) -> FieldError:
     """The error for a field that nobody knows, with the nearest name."""
-    from evalharness.core.nearest import name_tip
+    from evalharness.core.nearest import nearest
 
-    return FieldError(
-        seen(name)[1:-1],
-        "seen an unknown field, expected one of those below",
-        name_tip(name, sorted(known), title="known fields"),
-    )
+    names = list(known)
+    near = nearest(name[:64], names)  # what is longer is like none of them
+    tip = f"did you mean {near!r}?" if near else "keep other facts under metadata"
+    return FieldError(seen(name)[1:-1], f"seen an unknown field, expected one of {', '.join(names)}", tip)
 
 
 def check_id(name: str, value: Any) -> None:

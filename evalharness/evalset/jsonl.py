@@ -11,13 +11,14 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from evalharness.core.cases import Case, EvalSet
 from evalharness.core.errors import EvalSetError
 from evalharness.core.files import atomic_file, shown
 from evalharness.evalset.answers import AnswerKey, load_answers, load_corpus, read_answers
 from evalharness.evalset.fields import check_case
-from evalharness.evalset.lines import FieldError, scan_objects
+from evalharness.evalset.lines import FieldError, scan_objects, seen
 from evalharness.evalset.seen_ids import SeenIds
 
 __all__ = [
@@ -33,24 +34,27 @@ __all__ = [
 ]
 
 
-def read_cases(path: str | os.PathLike[str]) -> Iterator[Case]:
+def read_cases(path: str | os.PathLike[str], *, content: bytes | None = None) -> Iterator[Case]:
     """The cases of a file in file order, one at a time, deprecated ones included.
 
     Needs about 30 bytes of memory a case (the hash of its id), whatever the length of the lines.
 
     Args:
         path: JSONL file, UTF-8, one case a line.
+        content: What to read instead of the file (its content at another commit); ``path`` then only names it.
 
     Raises:
         EvalSetError: At the first fault, with file, line and field.
     """
-    for _, case in scan_cases(path):
+    for _, case in scan_cases(path, content=content):
         if isinstance(case, EvalSetError):
             raise case
         yield case
 
 
-def scan_cases(path: str | os.PathLike[str]) -> Iterator[tuple[int, Case | EvalSetError]]:
+def scan_cases(
+    path: str | os.PathLike[str], *, content: bytes | None = None
+) -> Iterator[tuple[int, Case | EvalSetError]]:
     """As :func:`read_cases`, but a faulty line is yielded as its error and reading goes on: for ``lint``.
 
     Yields:
@@ -61,13 +65,13 @@ def scan_cases(path: str | os.PathLike[str]) -> Iterator[tuple[int, Case | EvalS
     """
     name = os.fspath(path)
     ids = SeenIds()
-    for line, data in scan_objects(name):
+    for line, data in scan_objects(name, content):
         try:
             if isinstance(data, FieldError):
                 raise data
             check_case(data)
             if ids.add(data["id"].lower()):
-                _refuse_duplicate(name, line, data["id"])
+                _refuse_duplicate(scan_objects(name, content), line, data["id"])
         except FieldError as error:
             yield line, error.at(name, line)
             continue
@@ -124,13 +128,13 @@ def write_cases(path: str | os.PathLike[str], cases: Iterable[Case]) -> int:
     return count
 
 
-def _refuse_duplicate(path: str, line: int, case_id: str) -> None:
+def _refuse_duplicate(lines: Iterable[tuple[int, dict[str, Any] | FieldError]], line: int, case_id: str) -> None:
     """Find the earlier line with this id; silent when only the hashes were equal."""
     wanted = case_id.lower()
-    for earlier, data in scan_objects(path):
+    for earlier, data in lines:
         if earlier >= line:
             return
         other = None if isinstance(data, FieldError) else data.get("id")
         if isinstance(other, str) and other.lower() == wanted:
-            same = "the same id" if other == case_id else f"{other!r}, which differs only in upper and lower case,"
-            raise FieldError("id", f"seen {case_id!r}, but line {earlier} has {same}: expected unique ids")
+            same = "it" if other == case_id else f"{seen(other)} (case does not count)"
+            raise FieldError("id", f"seen {seen(case_id)}, but line {earlier} has {same} already, expected unique ids")

@@ -5,6 +5,7 @@ Lines end at ``\n`` only: U+2028, ``\x0b`` and ``\x85`` are text. Nothing is rep
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
@@ -55,11 +56,12 @@ def seen(value: Any) -> str:
     return text if text.isprintable() else json.dumps(cut)
 
 
-def scan_objects(path: str) -> Iterator[tuple[int, dict[str, Any] | FieldError]]:
+def scan_objects(path: str, content: bytes | None = None) -> Iterator[tuple[int, dict[str, Any] | FieldError]]:
     """Each line of a JSONL file as an object, or as the reason why it is none; reading goes on after a bad line.
 
     Args:
         path: A regular file.
+        content: What to read instead of the file (its content at another commit); ``path`` then only names it.
 
     Yields:
         (line number from 1, object or error).
@@ -67,7 +69,7 @@ def scan_objects(path: str) -> Iterator[tuple[int, dict[str, Any] | FieldError]]
     Raises:
         EvalSetError: If the file cannot be opened or read.
     """
-    with _open(path) as file:
+    with _open(path) if content is None else io.BytesIO(content) as file:
         number = 0
         while raw := _read_line(file, path):
             number += 1

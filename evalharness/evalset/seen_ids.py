@@ -17,7 +17,7 @@ class SeenIds:
 
     def __init__(self) -> None:
         self._mask = (1 << 10) - 1
-        self._slots = array("q", bytes(8 << 10))
+        self._slots = array("q", [0]) * (1 << 10)
         self._count = 0
 
     def add(self, key: str) -> bool:
@@ -42,7 +42,7 @@ class SeenIds:
     def _grow(self) -> None:
         old = self._slots
         mask = self._mask = len(old) * 2 - 1
-        slots = self._slots = array("q", bytes(16 * len(old)))
+        slots = self._slots = array("q", [0]) * (mask + 1)
         for code in old:
             if code:
                 place = code & mask
