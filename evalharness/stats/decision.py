@@ -175,33 +175,14 @@ def _obstacle(cases: Sequence[_Unit], margin: float, planned: int) -> str:
 def _exact(
     cases: Sequence[_Unit], margin: float, planned: int, *, alphas: tuple[float, float], proven_drop: ProvenDrop
 ) -> Decision:
-    from evalharness.stats.exact import exact_plan
+    from evalharness.stats.exact_sequential import ExactSequential
 
     _check_count(len(cases), planned)
-    plan = exact_plan(planned, margin, alpha_pass=alphas[0], alpha_block=alphas[1])
-    state = plan.start(proven_drop=proven_drop)
+    rule = Rule(margin=margin, planned=planned, alpha_pass=alphas[0], alpha_block=alphas[1], proven_drop=proven_drop)
+    state = ExactSequential(rule)
     for case in cases:
-        state.update(round(_known(case.least())), round(_known(case.most())))
-    end = state.finish()
-    said = {
-        "not_worse": f"not worse by {margin:g} or more",
-        "worse_than_margin": f"worse than the margin of {margin:g}",
-        "drop_proven": "a drop is proven" + (", whether it is within the margin is not" if not state.verdict() else ""),
-        "undecided": "the data cannot tell",
-    }[end.reason]
-    at_the_end = "at the last look" if len(cases) == planned else f"stopped after {state.n} of {planned}"
-    when = f"shown after {state.n} of {planned}" if state.verdict() else at_the_end
-    return Decision(
-        verdict=end.verdict,
-        method="exact",
-        reason=f"{said}; {when}",
-        n_used=state.n,
-        planned=planned,
-        log_e_pass=state.best.pass_,
-        log_e_fail=state.best.fail,
-        log_e_drop=state.best.drop,
-        drop_proven=state.drop_proven or end.reason in {"drop_proven", "worse_than_margin"},
-    )
+        state.update(case.difference, case.worst, case.best)
+    return state.finish()
 
 
 def _check_count(units: int, planned: int) -> None:

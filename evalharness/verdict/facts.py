@@ -168,7 +168,7 @@ def _interval(track: Track, gate: GateConfig) -> tuple[tuple[float, float], floa
 
 
 def _limits(track: Track, gate: GateConfig) -> tuple[float, float]:
-    from evalharness.stats.intervals import interval, interval_eval_set
+    from evalharness.stats.intervals import interval_eval_set, limit
     from evalharness.stats.rule import default_split
 
     own = getattr(track.engine, "interval", None)
@@ -191,8 +191,8 @@ def _limits(track: Track, gate: GateConfig) -> tuple[float, float]:
     split = rule.running_share if rule is not None else default_split(len(worst))
     final = rule is None or len(worst) == rule.planned
     return (
-        interval(worst, effect, alpha=alphas[0], split=split, final=final, weights=weights)[0],
-        interval(best, effect, alpha=alphas[1], split=split, final=final, weights=weights)[1],
+        limit("pass", worst, effect, alpha=alphas[0], split=split, final=final, weights=weights),
+        limit("fail", best, effect, alpha=alphas[1], split=split, final=final, weights=weights),
     )
 
 

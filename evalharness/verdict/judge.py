@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from evalharness.config.model import GateConfig, LimitConfig
 from evalharness.core.cases import Case
+from evalharness.core.errors import BaselineError
 from evalharness.core.protocols import ScorerFacts
 from evalharness.core.results import CaseResult
 from evalharness.stats import mean_log_e, name_regressed
@@ -75,6 +76,7 @@ class GateJudge:
         guards = sum(1 for limit in soft if limit.role != "report")
         self.family = max(1, guards + sum(len(limits) for _, _, limits, _ in slices))
         self.tracks = [self._track(limit, self.units) for limit in soft]
+        self._check_guards()
         self.slices = [
             SliceTracks(
                 field=field,
@@ -160,6 +162,20 @@ class GateJudge:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
+    def _check_guards(self) -> None:
+        """A guard that no baseline score could ever inform must not look like one that holds.
+
+        Raises:
+            BaselineError: If a guard has no case with a baseline score.
+        """
+        for track in self.guards():
+            if track.engine is None:
+                raise BaselineError(
+                    f"scorer {track.measure.name!r} gives no score on any paired case of the baseline",
+                    where=track.measure.limit.where,
+                    tip="check that the cases have the fields it needs (evalh run shows what is unscored)",
+                )
+
     def _track(self, limit: LimitConfig, units: Sequence[Unit]) -> Track:
         setup = self.setup
         measure = measure_for(limit, setup.scorers[limit.scorer])
@@ -201,9 +217,8 @@ class GateJudge:
         if mean_log_e([now.fail for now in nows]) >= self._bar and mean_log_e([now.drop for now in nows]) >= self._bar:
             alpha = math.exp(-self._bar)
             named = name_regressed([now.fail for now in nows], alpha)
-            self.family_failed = tuple(
-                dict.fromkeys(track.measure.name for track, regressed in zip(general, named, strict=True) if regressed)
-            ) or ("one of several",)
+            names = dict.fromkeys(general[place].measure.name for place in named)
+            self.family_failed = tuple(names) or ("one of several",)
 
     def _running_block_alpha(self) -> float:
         """The running share of alpha_block that the general tracks hold together."""

@@ -16,7 +16,7 @@ from evalharness.verdict.pairing import Unit
 
 
 class Engine(Protocol):
-    """The rule's state: ``stats.sequential.Sequential``, or the exact path behind the same face."""
+    """The rule's state: ``stats.sequential.Sequential`` or ``stats.exact_sequential.ExactSequential``."""
 
     verdict: Literal["pass", "fail"] | None
 
@@ -199,7 +199,7 @@ def open_track(
         and measure.margin > 0
     )
     if exact:
-        from evalharness.verdict.exact_engine import ExactEngine
+        from evalharness.stats.exact_sequential import ExactSequential
 
-        return Track(measure=measure, rule=rule, engine=ExactEngine(rule), method="exact")
+        return Track(measure=measure, rule=rule, engine=ExactSequential(rule), method="exact")
     return Track(measure=measure, rule=rule, engine=Sequential(rule), method="general")
