@@ -1,0 +1,91 @@
+"""``evalh demo``: three real changes judged on embedded data. No key, no network."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Final
+
+from evalharness.cli import console
+from evalharness.core.errors import UsageError
+
+FOLDER: Final = "evalh-demo"
+_FILES: Final = (
+    "demo-qa.jsonl",
+    "demo-docs.jsonl",
+    "demo-docs.corpus.jsonl",
+    "recorded/demo-few-shot.jsonl",
+    "recorded/demo-zero-shot.jsonl",
+)
+_STORIES: Final = {
+    "prompt": "1. A prompt change: the examples were left out of the prompt (a real small model's recorded answers)",
+    "search": "2. A retriever change: BM25 with other constants (run here, over 180 embedded help articles)",
+    "titles": "3. A retriever change: titles count double",
+}
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Write a project to ``./evalh-demo`` and run its gates.
+
+    Returns:
+        0: the demo did its job; it says what each gate would have exited with.
+
+    Raises:
+        UsageError: If the folder holds another project already.
+    """
+    from evalharness.cli.options import options_from
+    from evalharness.project.gating import gate_all
+    from evalharness.project.workspace import open_workspace
+
+    folder = Path.cwd() / FOLDER
+    _write_project(folder)
+    options = options_from(args)
+    with open_workspace(folder, options=options) as workspace:
+        verdict, comparisons = gate_all(workspace, list(_STORIES))
+        if args.json:
+            console.answer_json({**verdict.to_json(), "exit_code": 0})
+            return 0
+        _show(args, workspace, comparisons)
+    return 0
+
+
+def _show(args: argparse.Namespace, workspace: object, comparisons: list[object]) -> None:
+    from dataclasses import replace
+
+    from evalharness.cli.verdicts import screen_of
+    from evalharness.core.verdicts import Comparison
+    from evalharness.project.gating import together
+    from evalharness.report.terminal import verdict_text
+
+    screen = replace(screen_of(args), verbose=True)
+    for comparison, story in zip(comparisons, _STORIES.values(), strict=True):
+        assert isinstance(comparison, Comparison)
+        gate = comparison.gate
+        console.answer(f"{story}\n")
+        console.answer(verdict_text(together([gate]), [comparison], screen), styled=True)
+        console.answer(f"\n   `evalh gate {gate.gate}` exits with {gate.exit_code} ({gate.outcome}).\n")
+    console.answer(
+        f"The project is in ./{FOLDER}. Go on with:\n"
+        f"  cd {FOLDER} && evalh gate          the same gates, as CI would run them\n"
+        f"  evalh plan                         what they can see, before anything is spent\n"
+        f"  evalh show latest                  the last run, case by case"
+    )
+
+
+def _write_project(folder: Path) -> None:
+    """Copy the embedded project; what is there already is never overwritten."""
+    from evalharness.core.builtin import builtin
+
+    if folder.exists() and not (folder / "evalh.toml").is_file() and any(folder.iterdir()):
+        raise UsageError(f"./{FOLDER} holds something else", tip="move it away, or run the demo in another folder")
+    pairs = [(builtin("evalsets/demo.evalh.toml"), folder / "evalh.toml")]
+    pairs += [(builtin(f"evalsets/{name}"), folder / "evalsets" / name) for name in _FILES]
+    for source, target in pairs:
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    ignore = folder / "reports" / ".gitignore"
+    if not ignore.exists():
+        ignore.parent.mkdir(exist_ok=True)
+        ignore.write_text("*\n!.gitignore\n!baselines/\n!baselines/**\n", encoding="utf-8")
