@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from evalharness.core.protocols import Clock
+
+if TYPE_CHECKING:
+    import asyncio
 
 _FIRST_IN_FLIGHT: Final = 16
 """Calls in flight before anything is known of a host."""
@@ -112,6 +114,8 @@ class Gate:
         self.pause_until = 0.0
 
     async def _queued(self) -> None:
+        import asyncio
+
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
@@ -130,7 +134,7 @@ class Gate:
         if wait > 0:
             try:
                 await self._clock.sleep(wait)
-            except asyncio.CancelledError:
+            except BaseException:
                 self.leave()
                 raise
 

@@ -7,15 +7,15 @@ them. One deadline of ours stands around the whole call instead.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
 from evalharness.clients.completion import BadReply, bad_reply, completion
-from evalharness.clients.keys import KeyRule
+from evalharness.clients.keys import KeyRule, key_rule
 from evalharness.core.endpoints import Address, mask, shown
 from evalharness.core.http_status import status_failure
+from evalharness.core.options import RunOptions
 from evalharness.core.results import Failure, Output
 
 MAX_BYTES: Final = 8_000_000
@@ -60,6 +60,8 @@ class OpenAIChat:
         Raises:
             KeyMissing: Before the first call, when there is no key.
         """
+        import asyncio
+
         import openai
 
         client = self._client or self._open()
@@ -165,3 +167,27 @@ def _counted(stream: Any) -> Any:
         await stream.aclose()
 
     return type("CountedStream", (base,), {"__aiter__": chunks, "aclose": aclose})()
+
+
+def connector(options: RunOptions, environ: Mapping[str, str]) -> Callable[..., OpenAIChat]:
+    """What makes the clients of a command: ``connect(place, key_env=, price=, finished=, where=)``.
+
+    Args:
+        options: Flags: hosts that may have keys, and whether keys are given out at all.
+        environ: The environment.
+    """
+
+    def connect(
+        place: Address, *, key_env: str | None, price: tuple[float, float] | None, finished: bool, where: str
+    ) -> OpenAIChat:
+        rule = key_rule(
+            key_env,
+            place,
+            environ=environ,
+            key_hosts=options.key_hosts,
+            untrusted=options.untrusted,
+            where=where,
+        )
+        return OpenAIChat(place, rule, price=price, finished=finished)
+
+    return connect

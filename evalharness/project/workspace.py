@@ -172,9 +172,17 @@ class Workspace:
 
             return recording_of_word(self, self.options.answers, name)
         from evalharness.candidates.registry import build_candidate
+        from evalharness.clients.openai_chat import connector
+        from evalharness.evalset.answers import load_answers
 
         return build_candidate(
-            spec, config=self.config, options=self.options, corpus=lambda: self.corpus(evalset), env=self.env
+            spec,
+            config=self.config,
+            options=self.options,
+            corpus=lambda: self.corpus(evalset),
+            env=self.env,
+            connect=connector(self.options, self.env),
+            load_answers=load_answers,
         )
 
     def recording(self, path: Path, name: str) -> Recording:

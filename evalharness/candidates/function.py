@@ -1,0 +1,53 @@
+"""Kind ``python``: a function of the project answers, ``case -> text | Output | dict``, sync or async."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from evalharness.candidates.answers import read_output
+from evalharness.candidates.code import call, failure_of, load_function, refuse_untrusted
+from evalharness.candidates.local import Identity, Local
+from evalharness.core.cases import Case
+from evalharness.core.protocols import Request
+from evalharness.core.results import Failure, Output
+
+
+class FunctionCandidate(Local):
+    """Calls a function with the case.
+
+    Args:
+        identity: Name, digest, time.
+        reference: ``package.module:function``; imported when the first answer is needed, not for a replay.
+        function: The function itself, when it is at hand.
+    """
+
+    def __init__(self, identity: Identity, reference: str, function: Callable[..., Any] | None = None) -> None:
+        super().__init__(identity)
+        self._reference = reference
+        self._function = function
+
+    def check(self, _case: Case) -> None:
+        """Import the function.
+
+        Raises:
+            ConfigError: If that fails, or only data is trusted.
+        """
+        if self.identity.untrusted:
+            raise refuse_untrusted(f"candidate {self.name!r} runs Python code", where=self.identity.where)
+        if self._function is None:
+            self._function = load_function(self._reference, self.identity.root, where=self.identity.where)
+
+    async def answer(self, request: Request, case: Case) -> Output | Failure:
+        """Call the function once. What it raises is a value."""
+        import asyncio
+
+        del request
+        self.check(case)
+        assert self._function is not None
+        try:
+            async with asyncio.timeout(self.identity.timeout_s):
+                answer = await call(self._function, case)
+        except Exception as error:  # noqa: BLE001  a project's function may raise anything
+            return failure_of(error, self._reference)
+        return read_output(answer, self._reference)

@@ -1,0 +1,326 @@
+"""Makes a candidate out of its table in the config. One entry a kind; a new kind is one function and one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NoReturn, Protocol, TypeAlias
+
+from evalharness.candidates.code import declared_code, reuse_of
+from evalharness.candidates.local import Identity
+from evalharness.candidates.recorded import LoadAnswers, Recorded
+from evalharness.core.endpoints import Address, address
+from evalharness.core.errors import ConfigError
+from evalharness.core.options import RunOptions
+from evalharness.core.protocols import Candidate, ChatClient, Recording
+from evalharness.core.results import Document
+from evalharness.core.specs import EMPTY, ComponentSpec, digest, digest_text, thaw
+
+DEFAULT_URL: Final = "https://api.openai.com/v1"
+TEXT_FILES: Final = (".md", ".txt", ".jinja")
+"""A prompt that ends so is the name of a file."""
+DEFAULT_K: Final = 10
+
+
+class HasTimeout(Protocol):
+    """The config's defaults, as far as they are wanted here."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one call."""
+        ...
+
+
+class Project(Protocol):
+    """The config, as far as it is wanted here."""
+
+    @property
+    def root(self) -> Path:
+        """Folder of the project."""
+        ...
+
+    @property
+    def defaults(self) -> HasTimeout:
+        """Defaults of every run."""
+        ...
+
+    @property
+    def prices(self) -> Mapping[str, tuple[float, float]]:
+        """Model name -> (input, output) US dollars per million tokens."""
+        ...
+
+    def resolve(self, name: str, *, where: str) -> Path:
+        """The file that a value names, inside the project."""
+        ...
+
+
+class Connect(Protocol):
+    """Makes the client of a chat endpoint; ``clients.openai_chat.connect`` is the one that ships."""
+
+    def __call__(
+        self, place: Address, *, key_env: str | None, price: tuple[float, float] | None, finished: bool, where: str
+    ) -> ChatClient:
+        """Check that the key may go there and make the client; nothing is sent yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What candidates are built from, beside their table."""
+
+    project: Project
+    options: RunOptions
+    corpus: Callable[[], Sequence[Document]]
+    """Gives the documents beside the eval set."""
+    env: Mapping[str, str]
+    connect: Connect
+    load_answers: LoadAnswers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One candidate's table."""
+
+    spec: ComponentSpec
+    around: Surroundings
+    params: Mapping[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", self.spec.params)
+
+    def where(self, key: str) -> str:
+        """Place of a key, for errors."""
+        return f"{self.spec.where}: {key}" if self.spec.where else key
+
+    def refuse(self, key: str, message: str, tip: str = "") -> NoReturn:
+        """Raise ``ConfigError`` about a key."""
+        raise ConfigError(message, where=self.where(key), tip=tip)
+
+    @property
+    def timeout_s(self) -> float:
+        """Seconds for one answer."""
+        return float(self.params.get("timeout", self.around.project.defaults.timeout))
+
+    def identity(
+        self, facts: Mapping[str, Any], *, price: tuple[float, float] | None = None, host: str = "", pure: bool = False
+    ) -> Identity:
+        """Name, digest and time of a candidate without a prompt; ``pure`` when nothing but ``facts`` decides it."""
+        root = self.around.project.root
+        declared = declared_code(self.params, root, where=self.where("inputs"))
+        return Identity(
+            name=self.spec.name,
+            kind=self.spec.use,
+            facts=facts,
+            declared=declared,
+            reuse="always" if pure else reuse_of(declared),
+            price=price,
+            host=host,
+            timeout_s=self.timeout_s,
+            root=root,
+            where=self.spec.where,
+            untrusted=self.around.options.untrusted and not pure,
+        )
+
+
+Build: TypeAlias = Callable[[Table], Candidate | Recording]
+
+
+def build_candidate(
+    spec: ComponentSpec,
+    *,
+    config: Project,
+    options: RunOptions,
+    corpus: Callable[[], Sequence[Document]],
+    env: Mapping[str, str],
+    connect: Connect,
+    load_answers: LoadAnswers,
+) -> Candidate | Recording:
+    """Build the candidate that a table describes. No code of the project is imported and nothing is called yet.
+
+    Args:
+        spec: Its table; ``use`` is the kind key.
+        config: The project.
+        options: Flags of the command.
+        corpus: Gives the documents beside the eval set, when they are needed.
+        env: The environment.
+        connect: Makes the client of a chat endpoint.
+        load_answers: Reads an answers file.
+
+    Raises:
+        ConfigError: If the kind is unknown or a value is wrong, with its place.
+        EvalSetError: If a recorded file is wrong.
+    """
+    around = Surroundings(
+        project=config, options=options, corpus=corpus, env=env, connect=connect, load_answers=load_answers
+    )
+    build = KINDS.get(spec.use) or _plug_in(spec, around)
+    return build(Table(spec=spec, around=around))
+
+
+def function_candidate(function: Callable[..., Any], *, name: str) -> Candidate:
+    """A candidate out of a function at hand: ``case -> text | Output | dict``, sync or async.
+
+    Its code is not declared, so its answers serve the run that paid for them and no other.
+    """
+    from evalharness.candidates.function import FunctionCandidate
+
+    reference = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', name)}"
+    return FunctionCandidate(Identity(name=name, kind="python", facts={"python": reference}), reference, function)
+
+
+def _plug_in(spec: ComponentSpec, around: Surroundings) -> Build:
+    """The factory that an installed package registers for a kind, loaded only because the config names it."""
+    from importlib.metadata import entry_points
+
+    found = entry_points(group="evalharness.candidates", name=spec.use)
+    if not found or around.options.untrusted:
+        known = ", ".join(sorted(KINDS))
+        raise ConfigError(f"no candidate kind {spec.use!r}", where=spec.where, tip=f"kinds: {known}")
+    build: Build = next(iter(found)).load()
+    return build
+
+
+def _model(table: Table) -> Candidate:
+    from evalharness.candidates.prompt import PARAMETERS, PromptCandidate, PromptOptions
+
+    params, around = table.params, table.around
+    model = params["model"]
+    url = params.get("base_url") or around.env.get("OPENAI_BASE_URL") or DEFAULT_URL
+    place = address(url, where=table.where("base_url"))
+    price = around.project.prices.get(model, (0.0, 0.0) if place.loopback else None)
+    client = around.connect(
+        place,
+        key_env=params.get("api_key_env"),
+        price=price,
+        finished=bool(params.get("require_finish_reason", True)),
+        where=table.where("api_key_env"),
+    )
+    body = {"model": model, **{key: params[key] for key in PARAMETERS if key in params}, **params.get("extra", {})}
+    options = PromptOptions(
+        timeout_s=table.timeout_s, price=price, seed=params.get("seed", True), version=params.get("version", "")
+    )
+    return PromptCandidate(
+        table.spec.name, prompt=_prompt(table), body=body, client=client, address=place, options=options
+    )
+
+
+def _prompt(table: Table) -> Any:
+    from evalharness.candidates.prompt import Prompt, Turn
+
+    before = [Turn(role="system", content=_template(table, "system"))] if "system" in table.params else []
+    for number, message in enumerate(table.params.get("messages", ())):
+        key = f"messages[{number}]"
+        if set(message) != {"role", "content"} or not all(isinstance(value, str) for value in message.values()):
+            table.refuse(key, "expected { role, content }, both texts")
+        before.append(Turn(role=message["role"], content=_template(table, key, message["content"])))
+    return Prompt(before=tuple(before), user=_template(table, "prompt") if "prompt" in table.params else None)
+
+
+def _template(table: Table, key: str, text: str | None = None) -> Any:
+    from evalharness.candidates.templates import Template
+
+    value = table.params[key] if text is None else text
+    if not value.endswith(TEXT_FILES):
+        return Template(value, where=table.where(key))
+    path = table.around.project.resolve(value, where=table.where(key))
+    try:
+        return Template(path.read_text(encoding="utf-8"), where=value)
+    except (OSError, UnicodeDecodeError) as error:
+        table.refuse(key, f"{value}: cannot be read: {error}")
+
+
+def _python(table: Table) -> Candidate:
+    from evalharness.candidates.function import FunctionCandidate
+
+    reference = table.params["python"]
+    return FunctionCandidate(table.identity({"python": reference}), reference)
+
+
+def _command(table: Table) -> Candidate:
+    from evalharness.candidates.command import CommandCandidate
+
+    argv = list(table.params["command"])
+    return CommandCandidate(table.identity({"command": argv}), argv)
+
+
+def _http(table: Table) -> Candidate:
+    from evalharness.candidates.http import HttpCandidate
+
+    endpoint, place = _endpoint(table, "http")
+    return HttpCandidate(_http_identity(table, "http", place), endpoint)
+
+
+def _retriever(table: Table) -> Candidate:
+    from evalharness.candidates.retriever import FunctionRetriever, HttpRetriever
+
+    source, k = table.params["retriever"], table.params.get("k", DEFAULT_K)
+    if source == "bm25":
+        return _bm25(table, k)
+    for key in ("k1", "b"):
+        if key in table.params:
+            table.refuse(key, 'only retriever = "bm25" has it')
+    if isinstance(source, str):
+        return FunctionRetriever(table.identity({"retriever": source, "k": k}), source, k)
+    endpoint, place = _endpoint(table, "retriever")
+    return HttpRetriever(_http_identity(table, "retriever", place, k=k), endpoint, k)
+
+
+def _bm25(table: Table, k: int) -> Candidate:
+    from evalharness.candidates.bm25 import Bm25Retriever
+
+    k1, b = float(table.params.get("k1", 1.5)), float(table.params.get("b", 0.75))
+    corpus = table.around.corpus
+    documents = corpus()
+    if not documents:
+        table.refuse("retriever", "bm25 searches the eval set's corpus, and it has none", 'add corpus = "FILE.jsonl"')
+    facts = {"retriever": "bm25", "k": k, "k1": k1, "b": b, "corpus": digest([d.to_json() for d in documents])}
+    identity = table.identity(facts, price=(0.0, 0.0), pure=True)
+    return Bm25Retriever(identity, corpus=corpus, k=k, k1=k1, b=b)
+
+
+def _endpoint(table: Table, key: str) -> tuple[Any, Address]:
+    from evalharness.candidates.http import JsonEndpoint, templates_in
+
+    source = table.params[key]
+    place = address(source["url"], where=table.where(f"{key}.url"))
+    pointer = source.get("pick", "")
+    if pointer and not pointer.startswith("/"):
+        table.refuse(f"{key}.pick", f"expected a JSON pointer that starts with /, got {pointer!r}")
+    headers = source.get("headers", EMPTY)
+    if any(not isinstance(value, str) or not value.isprintable() for value in headers.values()):
+        table.refuse(f"{key}.headers", "expected texts without control characters")
+    default_body = {"input": "{{ input }}"}
+    endpoint = JsonEndpoint(
+        address=place,
+        body=templates_in(source.get("body", default_body), where=table.where(f"{key}.body")),
+        pointer=pointer,
+        method=source.get("method", "POST"),
+        headers=headers,
+    )
+    return endpoint, place
+
+
+def _http_identity(table: Table, key: str, place: Address, **more: Any) -> Identity:
+    source = thaw(table.params[key])
+    # A header may hold something that opens doors: its digest says whether it changed, and nothing else.
+    headers = {name: f"sha256:{digest_text(value)[:12]}" for name, value in source.get("headers", {}).items()}
+    facts = {key: {**source, **({"headers": headers} if headers else {})}, **more}
+    return table.identity(facts, price=(0.0, 0.0) if place.loopback else None, host=place.place)
+
+
+def _recorded(table: Table) -> Recording:
+    name = table.params["recorded"]
+    path = table.around.project.resolve(name, where=table.where("recorded"))
+    return Recorded(table.spec.name, table.around.load_answers(path), source=name)
+
+
+KINDS: Final[Mapping[str, Build]] = {
+    "model": _model,
+    "retriever": _retriever,
+    "python": _python,
+    "http": _http,
+    "command": _command,
+    "recorded": _recorded,
+}
+"""Kind key -> what builds it."""
