@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, ClassVar, Final
 
 from evalharness.core.protocols import CaseScorer
@@ -126,10 +127,11 @@ class RougeLsum(Rouge):
         in_theirs, in_ours = sum(map(len, theirs)), sum(map(len, ours))
         if in_theirs * in_ours > MOST_CELLS or len(theirs) * in_ours > MOST_STEPS:
             return None
+        kept = set(ours)
         union: Counter[str] = Counter()
         for line in theirs:
-            union.update(_union(line, ours))
-        available = Counter(word for line in ours for word in line)
+            union.update(line if line in kept else _union(line, ours))  # a line shares all of itself with its like
+        available = Counter(chain.from_iterable(ours))
         return sum(min(count, available[word]) for word, count in union.items()), in_theirs, in_ours
 
     def _lines(self, text: str) -> list[tuple[str, ...]]:
@@ -140,7 +142,8 @@ def _union(line: Sequence[str], others: Sequence[Sequence[str]]) -> list[str]:
     """The words of a reference line that are in its longest common subsequence with any of the other lines."""
     where, chosen = places(line), 0
     for other in others:
-        chosen |= common_places(where, len(line), other)
+        if not where.keys().isdisjoint(other):
+            chosen |= common_places(where, len(line), other)
     return [word for place, word in enumerate(line) if chosen >> place & 1]
 
 
