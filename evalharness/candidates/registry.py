@@ -196,6 +196,9 @@ def _model(table: Table) -> Candidate:
         finished=bool(params.get("require_finish_reason", True)),
         where=table.where("api_key_env"),
     )
+    taken = sorted({"messages", "model", "n", "seed", "stream"} & set(params.get("extra", {})))
+    if taken:
+        table.refuse("extra", f"{taken[0]!r} is not sent as it is", "it has a key of its own, or is fixed")
     body = {"model": model, **{key: params[key] for key in PARAMETERS if key in params}, **params.get("extra", {})}
     options = PromptOptions(
         timeout_s=table.timeout_s, price=price, seed=params.get("seed", True), version=params.get("version", "")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from evalharness.config.model import Config
-from evalharness.config.rules import TABLE, TEXT, TEXTS, Either, ListOf, Number, Rule
+from evalharness.config.rules import FLAG, TABLE, TEXT, TEXTS, Either, ListOf, Number, Rule
 from evalharness.config.source import Table
 from evalharness.core.specs import ComponentSpec, freeze
 
@@ -42,6 +42,13 @@ KINDS: Final[Mapping[str, Mapping[str, Key]]] = {
         "max_tokens": Key(rule=_TOKENS, text="Longest answer in tokens."),
         "max_completion_tokens": Key(rule=_TOKENS, text="The same for reasoning models."),
         "stop": Key(rule=Either(rules=(TEXT, TEXTS)), text="Strings that end the answer."),
+        "seed": Key(
+            rule=Either(rules=(FLAG, Number(whole=True, low=0))),
+            text="true (default): send a seed derived for each answer; false: send none; a number: derive from it.",
+        ),
+        "require_finish_reason": Key(
+            rule=FLAG, text="false: accept whole replies without finish_reason (some servers send none). Default: true."
+        ),
         "frequency_penalty": Key(rule=Number(low=-2, high=2), text="As the endpoint defines it."),
         "presence_penalty": Key(rule=Number(low=-2, high=2), text="As the endpoint defines it."),
         "reasoning_effort": Key(rule=TEXT, text="As the endpoint defines it."),
