@@ -35,7 +35,8 @@ _MODULES: Final[Mapping[str, str]] = {
         "structure": "is_json contains_json json_schema json_diff",
         "rouge": "rouge1 rouge2 rougeL rougeLsum",
         "translation": "bleu chrf ter",
-        "classification": "label macro_f1 balanced_accuracy mcc brier ece",
+        "classification": "label macro_f1 balanced_accuracy mcc",
+        "calibration": "brier ece",
         "retrieval": "recall precision hit mrr map ndcg",
         "operations": "latency cost finish_reason refusal",
         "checks": "checks",
@@ -48,7 +49,9 @@ WORDS: Final = tuple(_MODULES)
 """Every scorer word of this version."""
 
 CODE_WORDS: Final = frozenset({"python"})
-"""Words that run code or call an endpoint: refused in a case's own ``checks`` and for untrusted configs."""
+"""Words that run code or call an endpoint: refused for untrusted configs, and in a case's own ``checks``."""
+
+_NOT_IN_CASES: Final = CODE_WORDS | {"checks"}
 
 
 def build_scorer(spec: ScorerSpec, *, root: Path, from_data: bool = False) -> ScorerFacts:
@@ -66,7 +69,7 @@ def build_scorer(spec: ScorerSpec, *, root: Path, from_data: bool = False) -> Sc
         ConfigError: If the word or a parameter is unknown or of the wrong type, with the nearest name.
     """
     word = canonical_word(spec.component.use)
-    if word not in _MODULES or (from_data and word in CODE_WORDS):
+    if word not in _MODULES or (from_data and word in _NOT_IN_CASES):
         return _plug_in(spec, root=root, from_data=from_data)
     named = _with_word(spec, word)
     family = import_module(f"evalharness.scorers.{_MODULES[word]}").FAMILY
@@ -162,7 +165,7 @@ def _plug_in(spec: ScorerSpec, *, root: Path, from_data: bool) -> ScorerFacts:
         names = ", ".join(sorted(point.value for point in found))
         raise ConfigError(f"two plug-ins are called {use!r}: {names}", where=spec.component.where)
     if not found:
-        known = [word for word in WORDS if not (from_data and word in CODE_WORDS)]
+        known = [word for word in WORDS if not (from_data and word in _NOT_IN_CASES)]
         where = f"{spec.component.where}: {spec.component.name}.use" if spec.component.where else spec.component.name
         raise ConfigError(
             f"no scorer word {use!r}", where=where, tip=name_tip(canonical_word(use), known, title="words")

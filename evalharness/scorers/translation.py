@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from evalharness.core.protocols import CaseScorer
+from evalharness.core.protocols import CaseScorer, Direction
 from evalharness.core.results import Failure, Score, ScoreResult
 from evalharness.scorers.parameters import Params
 from evalharness.scorers.references import AgainstReferences
@@ -119,7 +119,7 @@ class Ter(Sacrebleu):
     """``ter``."""
 
     high = float("inf")
-    direction = "lower"
+    direction: Direction = "lower"
 
     def options(self, params: Params) -> Mapping[str, Any]:
         """What the words are made of."""

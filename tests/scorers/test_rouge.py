@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +214,13 @@ def test_signatures() -> None:
 def test_wrong_parameters_are_refused(params: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         build_scorer(spec_of({"use": "rouge1", **params}), root=Path())
+
+
+def test_nothing_heavy_is_loaded_without_stems() -> None:
+    code = (
+        "import sys; from evalharness.scorers.registry import score; "
+        "assert score({'use': 'rougeLsum'}, output='a b', case={'target': 'a b'}).value == 1.0; "
+        "print([name for name in ('nltk', 'rouge_score', 'numpy', 'absl', 'rapidfuzz') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
