@@ -145,5 +145,5 @@ def _is_plain(schema: Any) -> bool:
     inner = [schema[key] for key in ("items", "additionalProperties") if key in schema]
     for key in ("properties", "prefixItems"):
         part = schema.get(key, ())
-        inner.extend(part.values() if isinstance(part, Mapping) else part if isinstance(part, tuple) else [part])
+        inner.extend(part.values() if isinstance(part, Mapping) else part if isinstance(part, (tuple, list)) else [part])
     return all(map(_is_plain, inner))

@@ -112,9 +112,11 @@ def json_parts(text: str, *, openers: str = "{[") -> Iterator[str]:
             _, end = _DECODER.raw_decode(text, start)
             strictjson.loads(text[start:end])
         except json.JSONDecodeError as error:
-            left -= error.pos - start + 50
-        except (RecursionError, strictjson.StrictJSONError):
-            left -= 1_000
+            left -= error.pos - start + error.pos // 20 + 50  # the error counts the lines before it
+        except RecursionError:
+            left -= 20_000
+        except strictjson.StrictJSONError:
+            left -= len(text) - start
         else:
             left -= end - start
             yield text[start:end]
