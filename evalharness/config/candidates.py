@@ -114,12 +114,28 @@ def read_candidate(table: Table, *, files: Config) -> ComponentSpec:
     """
     kinds = [key for key in table.data if key in KINDS]
     name = str(table.path[-1])
+    plug_ins = [] if kinds else [key for key in table.data if key in _plug_in_kinds()]
     if name in RESERVED:
         table.refuse(None, f"{name!r} is the name of a run, not of a candidate", "choose another name")
-    if len(kinds) != 1:
-        found = " and ".join(repr(kind) for kind in kinds) if kinds else "none"
+    if len(kinds) + len(plug_ins) != 1:
+        found = " and ".join(repr(kind) for kind in (*kinds, *plug_ins)) or "none"
         table.refuse(None, f"expected exactly one kind key, got {found}", f"kinds: {', '.join(KINDS)}")
+    if plug_ins:  # its keys are the plug-in's own to check
+        return ComponentSpec(name=name, use=plug_ins[0], params=freeze(table.data), where=table.place)
     kind = kinds[0]
+    _check_kind(table, kind, files=files)
+    return ComponentSpec(name=name, use=kind, params=freeze(table.data), where=table.place)
+
+
+def _plug_in_kinds() -> frozenset[str]:
+    """Kinds that installed packages add; looked up only where no kind of our own is named."""
+    from importlib.metadata import entry_points
+
+    return frozenset(point.name for point in entry_points(group="evalharness.candidates"))
+
+
+def _check_kind(table: Table, kind: str, *, files: Config) -> None:
+    """Check the keys of a candidate of our own, and the files that it names."""
     table.values({key: entry.rule for key, entry in KINDS[kind].items()})
     if kind in ("http", "retriever") and isinstance(table.data[kind], Mapping):
         endpoint = table.child(kind, example='{ url = "http://127.0.0.1:8080/answer" }')
@@ -130,7 +146,6 @@ def read_candidate(table: Table, *, files: Config) -> ComponentSpec:
             existing_file(table, key, files=files)
     if kind == "recorded":
         existing_file(table, kind, files=files)
-    return ComponentSpec(name=name, use=kind, params=freeze(table.data), where=table.place)
 
 
 def existing_file(table: Table, key: str, *, files: Config) -> Path:

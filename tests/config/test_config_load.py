@@ -94,6 +94,22 @@ def test_every_field_has_a_rule_and_every_rule_a_field(cls: type, rules: dict[st
             assert rule.accepts(default), (name, default)  # type: ignore[attr-defined]
 
 
+def test_a_kind_that_an_installed_package_adds(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = project / "site"
+    info = site / "plugin-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n", encoding="utf-8")
+    points = "[evalharness.candidates]\npigeon = plugin:make\n"
+    (info / "entry_points.txt").write_text(points, encoding="utf-8")
+    text = '[candidates]\np = { pigeon = "post", own_key = 1 }\n'
+    (project / "evalh.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="expected exactly one kind key, got none"):
+        load_config(project)
+    monkeypatch.syspath_prepend(str(site))
+    spec = load_config(project).candidates["p"]
+    assert (spec.use, dict(spec.params)) == ("pigeon", {"pigeon": "post", "own_key": 1})
+
+
 # --- where it is looked for -------------------------------------------------------------------------------------------
 
 
