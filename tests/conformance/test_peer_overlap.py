@@ -1,0 +1,61 @@
+"""BLEU and ROUGE rows of the peers' own tests that any implementation must agree with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conformance_data import folder
+
+from evalharness.core.errors import ConfigError
+from evalharness.core.results import Score
+from evalharness.scorers.registry import score
+
+BLEU_THRESHOLD = 0.5
+"""What promptfoo takes when a row names no threshold."""
+
+
+def table(row: dict[str, Any]) -> dict[str, Any]:
+    if row["type"] == "rouge":
+        options = row["context"]
+        return {
+            "use": options["rouge_type"],
+            "part": options["measure"],
+            "stemmer": options["use_stemmer"],
+            "value": row["value"],
+        }
+    use = {"bleu": "bleu", "not-bleu": "bleu", "rouge-n": "rouge1"}[row["type"]]
+    return {
+        "use": use,
+        "value": row["value"],
+        "threshold": row.get("threshold", BLEU_THRESHOLD),
+        "not": row["type"].startswith("not-"),
+    }
+
+
+def rows(data: Path) -> list[dict[str, Any]]:
+    lines = [
+        line for name in ("promptfoo", "ragas") for line in (data / f"{name}.jsonl").read_text("utf-8").splitlines()
+    ]
+    kept = [row for row in map(json.loads, lines) if row["type"] in ("rouge", "rouge-n", "bleu", "not-bleu")]
+    return [row for row in kept if row["tier"] == "shared"]
+
+
+def test_shared_rows_all_agree() -> None:
+    found = rows(folder("peer_assertions"))
+    assert len(found) >= 20
+    for row in found:
+        expected = row["expected"]
+        if "error" in expected:
+            with pytest.raises(ConfigError):
+                score(table(row), output=row["output"], case={})
+            continue
+        result = score(table(row), output=row["output"], case={})
+        assert isinstance(result, Score), row["id"]
+        if "pass" in expected:
+            assert result.passed is expected["pass"], row["id"]
+        if "score" in expected:
+            assert result.value == pytest.approx(expected["score"], abs=expected.get("tol", 1e-9)), row["id"]
+        assert expected.get("score_gt", -1) < result.value < expected.get("score_lt", 2), row["id"]
