@@ -1,12 +1,13 @@
 """JSON Schemas in scorers: read from the config, checked, and run where they can do no harm.
 
-Validation can take hours on a small text (``uniqueItems``, doubled ``allOf``, a pattern), so only a schema made of
-keywords whose work is bounded by schema times text is run in this process; any other goes to the worker process.
+Validation can take hours on a small text (``uniqueItems``, doubled ``allOf``, a pattern), so only a schema whose effort is
+counted and small is run in this process; any other goes to the worker process.
 References are resolved inside the schema only; nothing is ever fetched.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,44 +17,18 @@ from evalharness.core.specs import canonical_json, thaw
 from evalharness.scorers import sandbox, worker
 from evalharness.scorers.parameters import Params
 
-PLAIN: Final = frozenset(
-    (
-        "$schema",
-        "$comment",
-        "title",
-        "description",
-        "default",
-        "examples",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "type",
-        "const",
-        "enum",
-        "properties",
-        "required",
-        "additionalProperties",
-        "items",
-        "prefixItems",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "minLength",
-        "maxLength",
-        "minItems",
-        "maxItems",
-        "minProperties",
-        "maxProperties",
-        "format",
-    )
-)
-"""Keywords whose work is at most the size of the schema times that of the text."""
+_WORDS: Final = """
+    $schema $comment $defs definitions $ref title description default examples deprecated readOnly writeOnly type const enum
+    properties required additionalProperties items prefixItems anyOf allOf oneOf not if then else format
+    minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength minItems maxItems minProperties maxProperties
+"""
+PLAIN: Final = frozenset(_WORDS.split())
+"""Keywords whose work is at most one step for each place of the schema and each value of the text."""
 
 PLAIN_FORMATS: Final = frozenset(("date", "date-time", "time", "email", "ipv4", "ipv6", "uuid"))
 
-BUDGET: Final = 2_000_000
-"""Schema characters times text characters that are validated in this process."""
+BUDGET: Final = 100_000
+"""Effort of the schema times characters of the text that are validated in this process: 0.1 s at worst."""
 
 
 class Schema:
@@ -71,8 +46,8 @@ class Schema:
     def __init__(self, schema: Any, *, formats: bool, trusted: bool) -> None:
         self.text = canonical_json(thaw(schema))
         self._formats = formats
-        self._plain = _is_plain(schema)
-        run = worker.check_schema if trusted or self._plain else _check_in_worker
+        self._effort = schema_effort(schema)
+        run = worker.check_schema if trusted or self._effort <= BUDGET else _check_in_worker
         problem = run(self.text, formats)
         if problem is not None:
             raise ValueError(f"not a JSON Schema: {problem}")
@@ -84,7 +59,7 @@ class Schema:
             value: The parsed value.
             text: The JSON text that it was parsed from.
         """
-        if self._plain and len(self.text) * len(text) <= BUDGET:
+        if self._effort * len(text) <= BUDGET:
             return worker.instance_problem(self.text, self._formats, value)
         found: str | Failure | None = sandbox.call("schema_problem", self.text, self._formats, text)
         return found
@@ -133,17 +108,46 @@ def _check_in_worker(schema_text: str, formats: bool) -> str | None:  # noqa: FB
     return found.message if isinstance(found, Failure) else found
 
 
-def _is_plain(schema: Any) -> bool:
-    """True when every keyword at every place of the schema is in ``PLAIN``."""
+def schema_effort(schema: Any) -> float:
+    """How many places of a schema can look at one value, references followed; infinite when nobody can say.
+
+    A schema that refers to itself, or that has any keyword outside ``PLAIN``, has infinite effort.
+    """
+    root = schema if isinstance(schema, Mapping) else {}
+    return _effort(schema, root, {})
+
+
+def _effort(schema: Any, root: Mapping[str, Any], known: dict[str, float]) -> float:
     if isinstance(schema, bool):
-        return True
-    if not isinstance(schema, Mapping) or not schema.keys() <= PLAIN:
-        return False
+        return 1.0
+    if not isinstance(schema, Mapping) or not schema.keys() <= PLAIN or not _is_usual(schema):
+        return math.inf
+    inner = [schema[key] for key in ("items", "additionalProperties", "not", "if", "then", "else") if key in schema]
+    lists = [schema.get(key, ()) for key in ("prefixItems", "anyOf", "allOf", "oneOf", "oneOf")]  # oneOf looks twice
+    properties = schema.get("properties", {})
+    if not isinstance(properties, Mapping) or not all(isinstance(part, (tuple, list)) for part in lists):
+        return math.inf
+    inner += [*properties.values(), *(item for part in lists for item in part)]
+    own = 1.0 + len(schema) + sum(len(schema[key]) for key in ("enum", "required") if key in schema)
+    followed = _followed(schema["$ref"], root, known) if "$ref" in schema else 0.0
+    return own + followed + sum(_effort(part, root, known) for part in inner)
+
+
+def _is_usual(schema: Mapping[str, Any]) -> bool:
+    """True when the dialect is ours and what should be a list is one."""
     dialect, kind = str(schema.get("$schema", "draft/2020-12")), str(schema.get("format", "date"))
-    if kind not in PLAIN_FORMATS or "draft/2020-12" not in dialect:
-        return False
-    inner = [schema[key] for key in ("items", "additionalProperties") if key in schema]
-    for key in ("properties", "prefixItems"):
-        part = schema.get(key, ())
-        inner.extend(part.values() if isinstance(part, Mapping) else part if isinstance(part, (tuple, list)) else [part])
-    return all(map(_is_plain, inner))
+    lists = all(isinstance(schema.get(key, ()), (tuple, list)) for key in ("enum", "required"))
+    return lists and kind in PLAIN_FORMATS and "draft/2020-12" in dialect
+
+
+def _followed(reference: Any, root: Mapping[str, Any], known: dict[str, float]) -> float:
+    """Effort of ``#/$defs/NAME``; each name is counted once, and one that leads back to itself is infinite."""
+    if not isinstance(reference, str):
+        return math.inf
+    if reference not in known:
+        known[reference] = math.inf
+        _, section, name = (*reference.split("/"), "", "")[:3]
+        found = root.get(section, {}) if section in ("$defs", "definitions") else {}
+        if isinstance(found, Mapping) and reference == f"#/{section}/{name}" and name in found:
+            known[reference] = _effort(found[name], root, known)
+    return known[reference]
