@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from evalharness.cli import console
 from evalharness.core.errors import UsageError
+from evalharness.core.files import shown
 
 if TYPE_CHECKING:
     from evalharness.config.model import Config
@@ -22,6 +24,52 @@ def execute(args: argparse.Namespace) -> int:
         EvalhError: As the action.
     """
     return ACTIONS[args.verb.split()[1]](args)
+
+
+# --- import -----------------------------------------------------------------------------------------------------------
+
+
+def _import(args: argparse.Namespace) -> int:
+    from evalharness.cli.options import is_offline
+    from evalharness.evalset.importers import import_cases, write_import
+    from evalharness.evalset.mapping import parse_map
+
+    imported = import_cases(args.source, mapping=parse_map(args.map), offline=is_offline(args))
+    name = args.name or set_name(_stem(args.source))
+    config = _config_if_any(args)
+    root = config.root if config else Path.cwd()
+    known = config is not None and name in config.evalsets
+    path = _path(config, name) if config and known else root / "evalsets" / f"{name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    version = write_import(path, imported, name=name, root=root)
+    if args.json:
+        console.answer_json({"path": shown(path), "name": name, "version": version, "cases": len(imported.cases)})
+        return 0
+    console.answer("\n".join([*imported.lines(), f"wrote {shown(path)}, version {version}"]))
+    if not known:
+        console.say(f'to use it: [evalsets] {name} = {{ path = "{path.relative_to(root).as_posix()}" }}')
+    return 0
+
+
+def _stem(source: str) -> str:
+    """What a set is called after: the file's stem, or the data set's name."""
+    return source.removeprefix("hf:").split("@")[0] if source.startswith("hf:") else Path(source).stem
+
+
+def set_name(text: str) -> str:
+    """A name that a config accepts, made of any text: ``My cases (1)`` -> ``my-cases-1``."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "first"
+
+
+def _config_if_any(args: argparse.Namespace) -> Config | None:
+    from evalharness.core.errors import ConfigError
+
+    try:
+        return _config(args)
+    except ConfigError as error:
+        if error.code == "no_config":
+            return None
+        raise
 
 
 # --- diff -------------------------------------------------------------------------------------------------------------
@@ -53,10 +101,10 @@ def diffs(args: argparse.Namespace) -> Iterator[SetDiff]:
     config = _config(args)
     paths, new_ref = _sets(args.b, config)
     for path in paths:
-        shown = str(path.relative_to(config.root))
-        old = read_cases(shown, content=_at(config, args.a, path))
-        now = read_cases(path) if new_ref is None else read_cases(shown, content=_at(config, new_ref, path))
-        yield diff_cases(old, now, old_name=f"{args.a}:{shown}", new_name=f"{new_ref}:{shown}" if new_ref else shown)
+        place = path.relative_to(config.root).as_posix()
+        old = read_cases(place, content=_at(config, args.a, path))
+        now = read_cases(path) if new_ref is None else read_cases(place, content=_at(config, new_ref, path))
+        yield diff_cases(old, now, old_name=f"{args.a}:{place}", new_name=f"{new_ref}:{place}" if new_ref else place)
 
 
 def _second_file(args: argparse.Namespace) -> Path:
@@ -104,4 +152,4 @@ def _config(args: argparse.Namespace) -> Config:
     return load_config(Path(), config=args.config)
 
 
-ACTIONS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {"diff": _diff}
+ACTIONS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {"import": _import, "diff": _diff}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from evalharness.cli import console
+from evalharness.cli.evalset import set_name
 from evalharness.core.cases import Case
 from evalharness.core.errors import DiskFailed, UsageError
+
+if TYPE_CHECKING:
+    from evalharness.evalset.importers import Import
 
 STARTERS: Final = Path(__file__).parent / "starters"
 SCHEMA: Final = Path(__file__).parent.parent / "schemas" / "config.json"
@@ -58,6 +61,13 @@ WITHOUT_TARGET: Final = ('not_empty = { use = "word_count", min = 1 }', "not_emp
 PROMPT: Final = "Answer the question. Give the answer alone, without an explanation.\n"
 
 
+SAMPLE: Final = (
+    Case(id="capital-france", input="What is the capital of France? Answer with one word.", target="Paris"),
+    Case(id="sum-17-25", input="What is 17 + 25? Answer with the number alone.", target="42"),
+    Case(id="opposite-hot", input="What is the opposite of hot? Answer with one word.", target="cold"),
+)
+
+
 def execute(args: argparse.Namespace) -> int:
     """Write what is missing and say what comes next.
 
@@ -66,38 +76,44 @@ def execute(args: argparse.Namespace) -> int:
         EvalSetError: If the CSV file is wrong.
     """
     root = Path(args.directory_to_make or ".")
-    name, cases = first_set(args.source, root)
+    imported = read_source(*args.source, columns=args.map) if args.source else None
+    name = set_name(Path(args.source[1]).stem if args.source else root.resolve().name)
+    cases = imported.cases if imported else SAMPLE
     written: list[str] = []
     kept: list[str] = []
-    for path, content in files(name, cases, ci=args.ci):
+    if imported:
+        (written if _write_set(root, name, imported) else kept).append(f"evalsets/{name}.jsonl")
+    for path, content in files(name, cases, ci=args.ci, with_set=imported is None):
         (written if write_new(root / path, content) else kept).append(path)
     if _ignore(root / ".gitignore"):
         written.append(".gitignore")
     if args.json:
         console.answer_json({"directory": str(root), "written": written, "kept": kept, "cases": len(cases)})
         return 0
-    console.answer("\n".join(report(root, name, cases, written=written, kept=kept)))
+    lines = imported.lines() if imported else []
+    console.answer("\n".join([*lines, *report(root, name, cases, written=written, kept=kept)]))
     return 0
 
 
-def first_set(source: Sequence[str] | None, root: Path) -> tuple[str, Sequence[Case]]:
-    """Name and cases of the first eval set.
+def read_source(kind: str, file: str, *, columns: Sequence[str]) -> Import:
+    """The cases of ``--from KIND FILE``.
 
     Args:
-        source: (kind, file) of ``--from``; None for the sample.
-        root: Folder of the project: the sample's set is named after it.
+        kind: What wrote the file.
+        file: The file.
+        columns: ``FIELD=COLUMN`` words of ``--map``.
 
     Raises:
         UsageError: If the kind is not known or not in this version.
         EvalSetError: If the file is wrong.
     """
-    from evalharness.cli import first_set as sets
-
-    if source is None:
-        return set_name(root.resolve().name), sets.SAMPLE
-    kind, file = source
     if kind == "csv":
-        return set_name(Path(file).stem), sets.cases_from_csv(Path(file))
+        from evalharness.evalset.importers import import_cases
+        from evalharness.evalset.mapping import parse_map
+
+        if Path(file).suffix != ".csv":
+            raise UsageError(f"{file!r} does not end in .csv", where="--from", tip="evalh evalset import reads more")
+        return import_cases(file, mapping=parse_map(columns))
     if kind in SOURCES:
         tip = f"evalh evalset import reads tables; {kind} comes with a later version"
         raise UsageError(f"{kind} cannot be read yet", where="--from", tip=tip)
@@ -106,19 +122,27 @@ def first_set(source: Sequence[str] | None, root: Path) -> tuple[str, Sequence[C
     raise UsageError(f"unknown kind {kind!r}", where="--from", tip=name_tip(kind, SOURCES, title="kinds"))
 
 
-def set_name(text: str) -> str:
-    """A name that a config accepts, made of any text: ``My cases (1)`` -> ``my-cases-1``."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "first"
+def _write_set(root: Path, name: str, imported: Import) -> bool:
+    """Write an imported set with its provenance in evalh.lock; False when the file is there already."""
+    from evalharness.evalset.importers import write_import
+
+    path = root / "evalsets" / f"{name}.jsonl"
+    if path.exists():
+        return False
+    _make_folder(path.parent)
+    write_import(path, imported, name=name, root=root)
+    return True
 
 
-def files(name: str, cases: Sequence[Case], *, ci: str | None) -> Iterator[tuple[str, str]]:
+def files(name: str, cases: Sequence[Case], *, ci: str | None, with_set: bool) -> Iterator[tuple[str, str]]:
     """Path and content of every file of a new project."""
     from evalharness.evalset.jsonl import case_line
 
     has_targets = all(case.target is not None for case in cases)
     scorers, limits = WITH_TARGET if has_targets else WITHOUT_TARGET
     yield "evalh.toml", CONFIG.format(name=name, scorers=scorers, limits=limits)
-    yield f"evalsets/{name}.jsonl", "".join(f"{case_line(case)}\n" for case in cases)
+    if with_set:
+        yield f"evalsets/{name}.jsonl", "".join(f"{case_line(case)}\n" for case in cases)
     yield f"prompts/{name}.md", PROMPT
     yield ".evalh/.gitignore", "*\n"
     yield ".evalh/evalh.schema.json", SCHEMA.read_text(encoding="utf-8")
@@ -133,8 +157,8 @@ def write_new(path: Path, content: str) -> bool:
     Raises:
         DiskFailed: If it cannot be written.
     """
+    _make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(content)
     except FileExistsError:
@@ -142,6 +166,13 @@ def write_new(path: Path, content: str) -> bool:
     except OSError as error:
         raise DiskFailed(f"cannot be written: {error.strerror}", where=str(path)) from None
     return True
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiskFailed(f"cannot be written: {error.strerror}", where=str(folder)) from None
 
 
 def _ignore(path: Path) -> bool:
@@ -191,8 +222,8 @@ def reach(n: int) -> Iterator[str]:
 
 def no_target(n: int) -> Iterator[str]:
     """What a set without references is good for."""
-    yield f"{_cases(n)} without a target: the gate only checks that no answer is empty."
-    yield "Add a target to the cases, or scorers that need none (evalh help config)."
+    yield f"Some of the {_cases(n)} have no target, so the gate only checks that no answer is empty."
+    yield "Add targets, or scorers that need none (evalh help config)."
 
 
 def _cases(n: int) -> str:

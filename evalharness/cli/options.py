@@ -43,7 +43,7 @@ def options_from(args: argparse.Namespace, env: Mapping[str, str] | None = None)
         fresh=given.get("fresh", False),
         answers=given.get("answers"),
         epochs=given.get("epochs"),
-        offline=given.get("offline", False) or _switch(env, "EVALH_OFFLINE"),
+        offline=is_offline(args, env),
         dry_run=given.get("dry_run", False),
         yes=given.get("yes", False),
         interactive=not in_ci(env) and is_terminal(sys.stdin) and is_terminal(sys.stderr),
@@ -52,6 +52,15 @@ def options_from(args: argparse.Namespace, env: Mapping[str, str] | None = None)
         judges=given.get("judges", False),
         progress=_progress(args),
     )
+
+
+def is_offline(args: argparse.Namespace, env: Mapping[str, str] | None = None) -> bool:
+    """True under ``--offline`` or EVALH_OFFLINE.
+
+    Raises:
+        UsageError: If the variable is neither 1 nor 0.
+    """
+    return bool(args.offline) or _switch(os.environ if env is None else env, "EVALH_OFFLINE")
 
 
 def _progress(args: argparse.Namespace) -> Any:

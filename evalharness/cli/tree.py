@@ -138,6 +138,7 @@ _OUTPUT = (
 _GITHUB = (
     Flag(("--github",), "annotations and step summary for GitHub Actions (by itself there)", "github", group="output"),
 )
+_MAP = Flag(("--map",), "field of a case = column of the source (repeatable)", "map", "FIELD=COLUMN", repeat=True)
 _POLICY = ("block", "pass")
 _GATES = Argument("gates", "GATE", "gates to judge; default: all of the config", nargs="*")
 
@@ -284,10 +285,10 @@ VERBS = (
         module="evalset",
         arguments=(Argument("source", "SRC", "FILE.csv, .parquet, .jsonl, or hf:org/name@REVISION:split", file=True),),
         flags=(
-            Flag(("--map",), "field of a case = column of the source (repeatable)", "map", "FIELD=COLUMN", repeat=True),
+            _MAP,
             Flag(("--name",), "name of the eval set; default: the source's", "name", "NAME"),
         ),
-        text="Writes evalsets/NAME.jsonl and says what was kept, changed and dropped. Needs the extra `data`.",
+        text="Writes evalsets/NAME.jsonl and says what was kept, changed and dropped. Parquet and hf: need the extra `data`.",
     ),
     Verb(
         name="evalset diff",
@@ -334,6 +335,7 @@ VERBS = (
                 values=2,
                 file=True,
             ),
+            _MAP,
             Flag(("--ci",), "also write a workflow", "ci", "WHERE", choices=("github", "gitlab")),
         ),
         text="Never overwrites a file.",

@@ -1,4 +1,4 @@
-"""``evalset diff`` between files and between commits."""
+"""``evalset import`` into a project, and ``evalset diff`` between files and between commits."""
 
 from __future__ import annotations
 
@@ -73,3 +73,50 @@ def test_what_cannot_be_compared_is_refused(
 ) -> None:
     assert main(["evalset", "diff", *words]) == 2
     assert capsys.readouterr().err.startswith(message)
+
+
+# --- import -----------------------------------------------------------------------------------------------------------
+
+
+def test_import_writes_the_set_and_its_lock(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("New Cases.csv").write_text("frage,answer\nx,1\nx,1\n", encoding="utf-8")
+    assert main(["evalset", "import", "New Cases.csv", "--map", "input=frage"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0] == "New Cases.csv: 2 rows (2 by a second count), 1 cases"
+    assert out.splitlines()[-1] == "wrote evalsets/new-cases.jsonl, version 1.0.0"
+    assert err == 'to use it: [evalsets] new-cases = { path = "evalsets/new-cases.jsonl" }\n'
+    assert 'origin = "New Cases.csv"' in Path("evalh.lock").read_text(encoding="utf-8")
+    assert main(["evalset", "import", "New Cases.csv", "--map", "input=frage"]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_import_into_a_set_of_the_config_and_without_a_config(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("x.csv").write_text("input,target\nx,1\n", encoding="utf-8")
+    assert main(["evalset", "import", "x.csv", "--name", "qa"]) == 2
+    assert capsys.readouterr().err.startswith("sets/qa.jsonl: exists already")
+    Path("evalh.toml").unlink()
+    assert main(["evalset", "import", "x.csv", "--name", "qa", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "path": "evalsets/qa.jsonl",
+        "name": "qa",
+        "version": "1.0.0",
+        "cases": 1,
+    }
+
+
+def test_import_refuses_the_network_when_offline(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EVALH_OFFLINE", "1")
+    assert main(["evalset", "import", "hf:org/name@main:test"]) == 2
+    assert "offline" in capsys.readouterr().err
+
+
+def test_a_wrong_config_is_not_taken_for_none(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("x.csv").write_text("input,target\nx,1\n", encoding="utf-8")
+    Path("evalh.toml").write_text("x = 1\n", encoding="utf-8")
+    assert main(["evalset", "import", "x.csv"]) == 2
+    assert capsys.readouterr().err.startswith("evalh.toml:1: x: unknown key")
+    assert not Path("evalsets").exists()

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from evalharness.cli.first_set import cases_from_csv
-from evalharness.cli.init import set_name
+from evalharness.cli.evalset import set_name
 from evalharness.cli.main import main
 from evalharness.config.load import load_config
-from evalharness.core.errors import EvalhError
 from evalharness.evalset.jsonl import load_evalset
 
 
@@ -85,57 +83,43 @@ def test_a_csv_becomes_the_first_set(tmp_path: Path, capsys: pytest.CaptureFixtu
         '\ufeffQuestion,answer,region,id\n"What, ""exactly""?","30 days\nor more",eu,refund-1\nHow?,,us,\nHow?,,us,\n\n',
         encoding="utf-8",
     )
-    assert main(["init", str(tmp_path / "p"), "--from", "csv", str(source)]) == 0
+    assert main(["init", str(tmp_path / "p"), "--from", "csv", str(source), "--map", "input=Question"]) == 0
     cases = load_evalset(tmp_path / "p" / "evalsets" / "our-cases.jsonl").cases
     assert [case.to_json() for case in cases] == [
+        {"id": cases[0].id, "input": "How?", "metadata": {"region": "us"}},
         {
             "id": "refund-1",
             "input": 'What, "exactly"?',
             "target": "30 days\nor more",
             "metadata": {"region": "eu"},
         },
-        {"id": cases[1].id, "input": "How?", "metadata": {"region": "us"}},
     ]
-    assert cases[1].id.startswith("c-")
-    assert "without a target" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "  dropped: the same as an earlier row: 1 row (3)" in out
+    assert "Some of the 2 cases have no target" in out
     gate = load_config(tmp_path / "p").gates["our-cases"]
     assert gate.limits[0].every is True
 
 
-def test_ids_come_from_the_content(tmp_path: Path) -> None:
-    one, two = tmp_path / "1.csv", tmp_path / "2.csv"
-    one.write_text("input,target\na,b\nc,d\n", encoding="utf-8")
-    two.write_text("input,target\nc,d\na,b\n", encoding="utf-8")
-    assert {case.id for case in cases_from_csv(one)} == {case.id for case in cases_from_csv(two)}
+def test_the_set_keeps_where_it_came_from(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("input,target\na,b\n", encoding="utf-8")
+    assert main(["-C", str(tmp_path), "init", "--from", "csv", "x.csv"]) == 0
+    lock = tomllib.loads((tmp_path / "evalh.lock").read_text(encoding="utf-8"))
+    assert lock["evalsets"]["x"]["source"]["origin"] == "x.csv"
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"", "no column for the input; seen nothing"),
-        (b"a,b\n1,2\n", "F:1: no column for the input; seen 'a', 'b'\n  tip: name one of them input or question or"),
-        (b"input\n", "F: no rows below the column names"),
-        (b"input,target\na\n", "F:2: expected 2 columns, got 1"),
-        (b"input\n  \n", "F:2: input: empty, expected the input"),
-        (b"id,input\n../x,a\n", "F:2: id: '../x' is no id\n  tip: ids have"),
-        (b"id,input\nA,x\na,y\n", "F:3: id: the id 'a' stands twice"),
-        (b"input,Input\na,b\n", "F:1: two columns have one name"),
-        (b"input\n\xff\n", "F: not UTF-8: invalid start byte\n  tip: save it as UTF-8"),
-        (b'input\n"a"b\n', "F:2: not CSV: "),
-    ],
-)
-def test_a_wrong_csv_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
-    path = tmp_path / "x.csv"
-    path.write_bytes(content)
-    with pytest.raises(EvalhError) as caught:
-        cases_from_csv(path)
-    assert caught.value.exit_code == 2
-    assert said in str(caught.value).replace(str(path), "F")
+def test_a_set_that_is_there_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.csv").write_text("input,target\na,b\n", encoding="utf-8")
+    (tmp_path / "evalsets").mkdir()
+    (tmp_path / "evalsets" / "x.jsonl").write_text("mine", encoding="utf-8")
+    assert main(["-C", str(tmp_path), "init", "--from", "csv", "x.csv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kept"] == ["evalsets/x.jsonl"]
+    assert (tmp_path / "evalsets" / "x.jsonl").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_refused_csv_leaves_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", str(tmp_path / "p"), "--from", "csv", str(tmp_path / "none.csv")]) == 2
-    assert capsys.readouterr().err == f"{tmp_path / 'none.csv'}: cannot be read: No such file or directory\n"
+    assert capsys.readouterr().err == f"{tmp_path / 'none.csv'}: no such file\n  tip: check the path\n"
     assert not (tmp_path / "p").exists()
 
 

@@ -119,6 +119,7 @@ complete -c evalh -n '__fish_seen_subcommand_from calibrate' -l key-host -x -d '
 complete -c evalh -n '__fish_seen_subcommand_from calibrate' -F
 complete -c evalh -n '__fish_seen_subcommand_from calibrate' -F
 complete -c evalh -n '__fish_seen_subcommand_from init' -l from -r -F -d 'what to start from, and its file: csv, promptfoo, inspect or openai-evals'
+complete -c evalh -n '__fish_seen_subcommand_from init' -l map -x -d 'field of a case = column of the source (repeatable)'
 complete -c evalh -n '__fish_seen_subcommand_from init' -l ci -x -a 'github gitlab' -d 'also write a workflow'
 complete -c evalh -n '__fish_seen_subcommand_from init' -F
 complete -c evalh -n '__fish_seen_subcommand_from doctor' -l check -d 'read the whole store and say whether it is sound'

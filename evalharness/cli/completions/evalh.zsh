@@ -273,6 +273,7 @@ _shtab_evalh_help_defaults_added=0
 
 _shtab_evalh_init_options=(
   "--from[what to start from, and its file\: csv, promptfoo, inspect or openai-evals]:('KIND', 'FILE'):_files"
+  "*--map[field of a case \= column of the source (repeatable)]:FIELD=COLUMN:"
   "--ci[also write a workflow]:{github|gitlab}:(github gitlab)"
   "-C[work in this folder]:DIR:_files"
   "--config[config file\; default\: the nearest evalh.toml]:FILE:_files"
