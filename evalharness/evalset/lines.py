@@ -107,7 +107,7 @@ def _object(raw: bytes, number: int) -> dict[str, Any]:
     if len(raw) > MAX_LINE and not raw.endswith(b"\n"):
         raise FieldError("", f"seen a line of more than {MAX_LINE:,} bytes, expected at most that")
     try:
-        value = loads(raw.decode("utf-8"))
+        value = loads(raw.decode("utf-8").rstrip("\n"))  # so that columns count on this line
     except UnicodeDecodeError as error:
         problem = f"column {error.start + 1}: seen byte 0x{raw[error.start]:02x}, expected UTF-8"
         raise FieldError("", problem, "save the file as UTF-8") from None
@@ -122,4 +122,5 @@ def _not_json(raw: bytes, error: StrictJSONError) -> FieldError:
     if not raw.strip():
         return FieldError("", "seen an empty line, expected one JSON object a line", "delete the line")
     place = f"column {error.column}: " if error.column else ""
-    return FieldError("", f"{place}seen {error}, expected one strict JSON object a line")
+    what = str(error) if str(error).startswith("not JSON") else f"seen {error}"
+    return FieldError("", f"{place}{what}, expected one strict JSON object a line")
