@@ -102,6 +102,12 @@ def canonical_word(use: str) -> str:
     return use.replace("-", "_")
 
 
+def runs_code(use: str) -> bool:
+    """True for a word that runs the project's or another package's code: what ``--untrusted`` must refuse."""
+    word = canonical_word(use)
+    return word in CODE_WORDS or word not in _MODULES
+
+
 def spec_of(table: Mapping[str, Any], *, name: str = "", where: str = "") -> ScorerSpec:
     """A spec from a scorer table such as ``{"use": "regex", "pattern": "[0-9]", "not": True}``.
 

@@ -16,9 +16,9 @@ Row = dict[str, Any]
 
 NOT_HERE = {
     "aggregate": "a case's scorers are not folded into one number; the gate tests each",
-    "bleu": "in overlap.py's own tests",
-    "rouge": "in overlap.py's own tests",
-    "rouge-n": "in overlap.py's own tests",
+    "bleu": "in test_peer_overlap.py",
+    "rouge": "in test_peer_overlap.py",
+    "rouge-n": "in test_peer_overlap.py",
     "gleu": "not a scorer word",
     "guardrails": "not a scorer word",
     "contains-html": "not a scorer word",

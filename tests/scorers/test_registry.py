@@ -17,7 +17,7 @@ from evalharness.core.specs import ComponentSpec
 from evalharness.scorers import registry
 from evalharness.scorers.base import Scorer
 from evalharness.scorers.parameters import Params
-from evalharness.scorers.registry import WORDS, build_scorer, refuse_bad_checks, score, spec_of
+from evalharness.scorers.registry import WORDS, build_scorer, refuse_bad_checks, runs_code, score, spec_of
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "regex": {"pattern": "a"},
@@ -44,6 +44,11 @@ def test_every_word_builds_and_states_its_facts(word: str) -> None:
     assert scorer.needs <= {"target", "relevant", "context", "checks", "group"}
     if scorer.binary:
         assert (scorer.low, scorer.high) == (0.0, 1.0)
+
+
+def test_every_word_is_documented() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "scorers.md").read_text(encoding="utf-8")
+    assert [word for word in WORDS if f"| `{word}`" not in docs and f" `{word}`" not in docs] == []
 
 
 def test_dashes_are_underscores() -> None:
@@ -232,6 +237,16 @@ def test_data_names_no_plug_in_and_no_code(monkeypatch: pytest.MonkeyPatch) -> N
     for use in ("my_metric", "python"):
         with pytest.raises(ConfigError, match="no scorer word"):
             build_scorer(spec_of({"use": use, "call": "os:getcwd"}), root=Path(), from_data=True)
+
+
+def test_what_runs_code_can_be_told() -> None:
+    assert [runs_code(use) for use in ("python", "my-metric", "equals", "starts-with", "checks")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_bad_checks_are_found_before_a_run() -> None:
