@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -124,11 +125,47 @@ class Hold:
         self._lock.release()
 
 
+@contextmanager
+def held_connection(
+    folder: Path, *, wait_s: float, on_wait: Callable[[str], None] | None = None
+) -> Iterator[tuple[sqlite3.Connection, Reader]]:
+    """The lock, a connection that writes in one transaction, and a reader that sees what was there before it.
+
+    For work on the whole store, without the writer's thread. The transaction is committed when the block ends well;
+    then the file is written anew without what was deleted.
+
+    Raises:
+        StoreError: If the store is held, damaged, foreign or newer.
+        DiskFailed: If it cannot be written.
+    """
+    path = folder / DATABASE
+    lock, reader = StoreLock(folder / LOCK), Reader(path)
+    lock.acquire(wait_s=wait_s, on_wait=on_wait)
+    try:
+        connection = _connect(path, reader, check=lock.after_failure)
+        try:
+            connection.execute("PRAGMA secure_delete=ON").fetchall()
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection, reader
+            connection.execute("COMMIT")
+            reader.close()
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise store_failure(error, path) from error
+        finally:
+            reader.close()
+            connection.close()
+    finally:
+        lock.release()
+
+
 def _connect(path: Path, reader: Reader, *, check: bool) -> sqlite3.Connection:
     """The connection that writes; ``check`` when the holder before met an I/O error (seconds for large files)."""
     try:
         if not check_file(path):
             create(path)
+        reader.close()  # the journal mode cannot be changed beside it
         connection = connect_writer(path)
         try:
             reader.open()

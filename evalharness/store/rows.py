@@ -51,8 +51,8 @@ def key_bytes(key: str) -> bytes:
         ValueError: If it is not 64 hex digits.
     """
     blob = bytes.fromhex(key)
-    if len(key) != 64:
-        raise ValueError(f"a key is a SHA-256 of 64 hex digits, got {len(key)} characters")
+    if len(key) != 64 or len(blob) != 32:  # fromhex skips blanks
+        raise ValueError(f"a key is a SHA-256 of 64 hex digits, got {key[:80]!r}")
     return blob
 
 

@@ -141,9 +141,8 @@ class RunLog:
     @property
     def root_id(self) -> str:
         """Run id of the run whose rows these are so far: the earlier one, or this."""
-        if self._started or self._earlier is None:
-            return self._row.run_id
-        earlier = self._store.reader.run_number(self._earlier)
+        replays = self._row.same_as if self._started else self._earlier
+        earlier = self._store.reader.run_number(replays) if replays is not None else None
         return self._row.run_id if earlier is None else earlier.run_id
 
     def note_attempt(self, key: str, kind: str, cost_usd: float, latency_s: float | None) -> None:

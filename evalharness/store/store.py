@@ -188,6 +188,7 @@ class Store:
         Raises:
             ValueError: If the run of that id is finished and complete.
         """
+        self.flush()  # it may replay or go on with a run that this store has just written
         self._logs[header.run_id] = RunLog(self._hold, header)
         self._open_runs.add(header.run_id)
 
@@ -213,12 +214,13 @@ class Store:
     def finish_run(
         self, run_id: str, *, calls: CallCounts, complete: bool, stopped: str, verdict_json: str | None = None
     ) -> None:
-        """Write how a run ended; durable after :meth:`flush`."""
+        """Write how a run ended; everything about it is durable when this returns."""
         log = self._logs[run_id]
         log.finish(calls=calls, complete=complete, stopped=stopped)
         self._open_runs.discard(run_id)
         if verdict_json is not None:
             self.put_verdict(run_id, verdict_json)
+        self.flush()
 
     def put_verdict(self, run_id: str, verdict_json: str) -> None:
         """Add the verdict to the row of a run that this store finished."""
