@@ -152,4 +152,42 @@ def _config(args: argparse.Namespace) -> Config:
     return load_config(Path(), config=args.config)
 
 
-ACTIONS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {"import": _import, "diff": _diff}
+# --- grow -------------------------------------------------------------------------------------------------------------
+
+
+def _grow(args: argparse.Namespace) -> int:
+    from evalharness.core.options import RunOptions
+    from evalharness.evalset.grow import propose, write_proposals
+    from evalharness.evalset.jsonl import read_cases
+    from evalharness.project.growing import weak_cases
+    from evalharness.project.showing import shown_run
+    from evalharness.project.workspace import open_workspace
+
+    with open_workspace(Path.cwd(), config=args.config, options=RunOptions(offline=True)) as workspace:
+        run = shown_run(workspace, args.source or "latest")
+        name = args.set or str(run.run.header.evalset.get("name"))
+        evalset = workspace.evalset(name)
+        entry = workspace.config.evalsets[name]
+        proposals = propose(
+            evalset.cases,
+            weak_cases(run),
+            slices=entry.slices,
+            pool=read_cases(args.pool) if args.pool else (),
+        )
+        path, new = write_proposals(_path(workspace.config, name), proposals)
+    if args.json:
+        console.answer_json({"path": shown(path), "new": new, "notes": list(proposals.notes)})
+        return 0
+    console.answer("\n".join([*proposals.notes, _written(path, new)]))
+    return 0
+
+
+def _written(path: Path, new: int) -> str:
+    if new == 0:
+        return "nothing new to propose"
+    return (
+        f"{new} new proposal{'' if new == 1 else 's'} in {shown(path)}: read them, then move the good ones into the set"
+    )
+
+
+ACTIONS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {"import": _import, "diff": _diff, "grow": _grow}

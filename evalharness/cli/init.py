@@ -63,8 +63,8 @@ PROMPT: Final = "Answer the question. Give the answer alone, without an explanat
 
 SAMPLE: Final = (
     Case(id="capital-france", input="What is the capital of France? Answer with one word.", target="Paris"),
-    Case(id="sum-17-25", input="What is 17 + 25? Answer with the number alone.", target="42"),
     Case(id="opposite-hot", input="What is the opposite of hot? Answer with one word.", target="cold"),
+    Case(id="sum-17-25", input="What is 17 + 25? Answer with the number alone.", target="42"),
 )
 
 

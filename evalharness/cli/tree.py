@@ -308,6 +308,7 @@ VERBS = (
         flags=(
             Flag(("-s", "--set"), "eval set to grow; default: the run's", "set", "NAME"),
             Flag(("--from",), "run to learn from: a RUN word; default: latest", "source", "RUN"),
+            Flag(("--pool",), "cases that may fill thin slices, for example imported logs", "pool", "FILE", file=True),
         ),
         text="Writes NAME.proposed.jsonl; never into the set by itself.",
     ),

@@ -120,3 +120,37 @@ def test_a_wrong_config_is_not_taken_for_none(project: Path, capsys: pytest.Capt
     assert main(["evalset", "import", "x.csv"]) == 2
     assert capsys.readouterr().err.startswith("evalh.toml:1: x: unknown key")
     assert not Path("evalsets").exists()
+
+
+# --- grow -------------------------------------------------------------------------------------------------------------
+
+
+def test_grow_proposes_from_what_a_run_got_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("EVALH_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("evalh.toml").write_text(
+        '[evalsets]\nqa = { path = "qa.jsonl", slices = ["region"] }\n[candidates]\nold = { recorded = "old.jsonl" }\n'
+        '[scorers]\nexact = { use = "exact_match" }\n'
+        '[gates.qa]\ncandidate = "old"\nevalset = "qa"\nlimits = { exact = 0.05 }\n',
+        encoding="utf-8",
+    )
+    lines = [f'{{"id":"q{i}","input":"What is {i}?","target":"{i}","metadata":{{"region":"eu"}}}}\n' for i in (1, 2, 3)]
+    Path("qa.jsonl").write_text("".join(lines), encoding="utf-8")
+    Path("old.jsonl").write_text('{"id":"q1","output":"1"}\n{"id":"q2","output":"no"}\n', encoding="utf-8")
+    assert main(["run", "old", "--set", "qa"]) == 4
+    capsys.readouterr()
+    assert main(["evalset", "grow"]) == 0
+    out = capsys.readouterr().out
+    assert "slice region=eu has 3 of 30 cases: 27 are to be written or imported" in out
+    grown = [json.loads(line) for line in Path("qa.proposed.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {case["metadata"]["grown_from"] for case in grown} == {"q2"}
+    assert {case["metadata"]["grown_why"] for case in grown} == {"exact failed"}
+    assert Path("qa.jsonl").read_text(encoding="utf-8") == "".join(lines)
+    assert main(["evalset", "grow", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["new"] == 0
+    pool = '{"id":"p","input":"Another?","target":"4","metadata":{"region":"eu"}}\n'
+    Path("pool.jsonl").write_text(pool, encoding="utf-8")
+    assert main(["evalset", "grow", "--pool", "pool.jsonl", "--from", "latest", "--set", "qa"]) == 0
+    assert "1 new proposal in qa.proposed.jsonl" in capsys.readouterr().out

@@ -187,6 +187,7 @@ _shtab_evalh_evalset_diff_defaults_added=0
 _shtab_evalh_evalset_grow_options=(
   {-s,--set}"[eval set to grow\; default\: the run\'s]:NAME:"
   "--from[run to learn from\: a RUN word\; default\: latest]:RUN:_files"
+  "--pool[cases that may fill thin slices, for example imported logs]:FILE:_files"
   "-C[work in this folder]:DIR:_files"
   "--config[config file\; default\: the nearest evalh.toml]:FILE:_files"
   "*"{-q,--quiet}"[print the verdict line only]"
