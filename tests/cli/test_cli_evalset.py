@@ -154,3 +154,38 @@ def test_grow_proposes_from_what_a_run_got_wrong(
     Path("pool.jsonl").write_text(pool, encoding="utf-8")
     assert main(["evalset", "grow", "--pool", "pool.jsonl", "--from", "latest", "--set", "qa"]) == 0
     assert "1 new proposal in qa.proposed.jsonl" in capsys.readouterr().out
+
+
+def test_what_is_weak_about_a_run() -> None:
+    from evalharness.core.cases import Case
+    from evalharness.core.results import CaseResult, Failure, Output, Run, RunHeader, Score, Trial, Unscored
+    from evalharness.project.growing import weak_cases
+    from evalharness.project.showing import Shown
+
+    def result(case_id: str, digest: str, *scores: Score | Unscored | Failure) -> CaseResult:
+        trials = [
+            Trial(case_id=case_id, epoch=epoch, output=score)
+            if isinstance(score, Failure)
+            else Trial(case_id=case_id, epoch=epoch, output=Output(text="x"), scores={"s": score})
+            for epoch, score in enumerate(scores)
+        ]
+        return CaseResult(case_id=case_id, case_digest=digest, trials=tuple(trials))
+
+    lost = Failure(stage="call", kind="timeout", message="too late")
+    now = {
+        "good": result("good", "d", Score(value=1.0, passed=True)),
+        "failed": result("failed", "d", Score(value=0.0, passed=False), Score(value=0.0, passed=False)),
+        "worse": result("worse", "d", Score(value=0.5), Score(value=0.0)),
+        "edited": result("edited", "new", Score(value=0.0)),
+        "lost": result("lost", "d", lost),
+        "unscored": result("unscored", "d", Unscored(reason="no target")),
+        "gone": result("gone", "d", Score(value=0.0, passed=False)),
+    }
+    before = {name: result(name, "d", Score(value=1.0)) for name in now}
+    shown = Shown(
+        run=Run(header=RunHeader(run_id="r", purpose="run"), results=now),
+        verdict=None,
+        cases={name: Case(id=name, input="x") for name in now if name != "gone"},
+        baseline=before,
+    )
+    assert dict(weak_cases(shown)) == {"failed": "s failed; s went from 1 to 0", "worse": "s went from 1 to 0.25"}

@@ -135,3 +135,23 @@ def test_a_new_project_is_clean_after_fix(
     capsys.readouterr()
     assert main(["-C", str(root), "lint"]) == 0
     assert capsys.readouterr().out == "clean\n"
+
+
+def test_the_last_commit_is_asked_for_sets_that_the_lock_knows_by_digest_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import subprocess
+
+    from evalharness.cli.lint import _committed
+    from evalharness.config.load import load_config
+
+    monkeypatch.delenv("EVALH_CONFIG", raising=False)
+    (tmp_path / "evalh.toml").write_text("", encoding="utf-8")
+    (tmp_path / "a.jsonl").write_text("old", encoding="utf-8")
+    for words in (["init", "-q"], ["add", "a.jsonl"], ["commit", "-q", "-m", "x"]):
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+        subprocess.run(["git", *identity, *words], check=True, cwd=tmp_path, timeout=20)
+    (tmp_path / "a.jsonl").write_text("new", encoding="utf-8")
+    config = load_config(tmp_path)
+    assert _committed(config, tmp_path / "a.jsonl") == b"old"
+    assert _committed(config, tmp_path / "evalh.toml") is None
