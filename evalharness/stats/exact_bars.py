@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # Kept free of alpha while searching on a grid, so that the certificate has room between the grid's points.
 _PLAIN_SLACK = 1e-4
 _STAIR_SLACK = 3e-4
-_FALLBACK_SLACK = 0.03  # of alpha
 _STAIR_DEPTH = 1.2
 MOST_STAIRCASE = 500  # longest plan with a staircase: beyond it a state more or less is not worth its time
 _MOST_EVALUATIONS = 40_000
@@ -62,32 +61,35 @@ def _candidates(
 ) -> Iterator[tuple[Rule, float, Flags]]:
     """Rules worth a certificate, sharpest first.
 
-    In a few plans at small alpha the size rises above alpha between the grid's last points, near discordance 1; a
-    plain bar found with a little more slack is certified there, and gives back far more than 1/alpha would.
+    In a few plans at small alpha the size rises above alpha between the coarse grid's last points, near
+    discordance 1; a plain bar found on a finer grid is certified there, and gives back far more than 1/alpha would.
     """
-    last_bar, region = plain_region(null, alive, scores, alpha=alpha, slack=_PLAIN_SLACK)
+    np = load_numpy()
+    coarse, even = grid(null.null, 300), np.linspace(abs(null.null), 1.0, 700)
+    last_bar, region = plain_region(null, alive, scores, alpha=alpha, discordances=coarse)
     if staircase:
         stairs = staircase_region(null, alive, scores, region=region, last_bar=last_bar, alpha=alpha)
         yield "staircase", last_bar, stairs
     yield "plain", last_bar, region
-    yield "plain", *plain_region(null, alive, scores, alpha=alpha, slack=_FALLBACK_SLACK * alpha)
+    finer = np.concatenate((coarse, even))
+    yield "plain", *plain_region(null, alive, scores, alpha=alpha, discordances=finer)
 
 
 def _end_scores(null: Evidence, planned: int) -> Floats:
     """Log E at the planned last case, [u, v]; -inf where the counts exceed the plan."""
     np = load_numpy()
-
     u, v = np.indices((planned + 1, planned + 1))
     ties = planned - u - v
     scores: Floats = np.where(ties >= 0, log_e_array(null, u, v, np.maximum(ties, 0)), -np.inf)
     return scores
 
 
-def plain_region(null: Evidence, alive: Floats, scores: Floats, *, alpha: float, slack: float) -> tuple[float, Flags]:
-    """Return the smallest last bar, never below E = 1, of size <= alpha - slack on the grid, and its region [u, v]."""
+def plain_region(
+    null: Evidence, alive: Floats, scores: Floats, *, alpha: float, discordances: Floats
+) -> tuple[float, Flags]:
+    """Return the smallest last bar, never below E = 1, of size <= alpha - 1e-4 on a grid, and its region [u, v]."""
     np = load_numpy()
-
-    nulls = boundary(null.null, grid(null.null, 300))
+    nulls = boundary(null.null, discordances)
     planned = scores.shape[0] - 1
     bar = log(1.0 / alpha)
     spent = size(alive, nulls)
@@ -99,7 +101,7 @@ def plain_region(null: Evidence, alive: Floats, scores: Floats, *, alpha: float,
         u, v = strip[start : start + _BATCH].T
         gained = masses((u, v), planned, nulls) * alive[u, v][:, None]
         totals = spent + np.cumsum(gained, axis=0)
-        fits = int(np.searchsorted(totals.max(axis=1), alpha - slack, side="right"))
+        fits = int(np.searchsorted(totals.max(axis=1), alpha - _PLAIN_SLACK, side="right"))
         region[u[:fits], v[:fits]] = True
         if fits:
             last_bar = float(scores[u[fits - 1], v[fits - 1]])
@@ -117,7 +119,6 @@ def staircase_region(
     The grid is even: the size of such a region peaks near discordance 1, where the other grid is thin.
     """
     np = load_numpy()
-
     planned = scores.shape[0] - 1
     nulls = boundary(null.null, np.linspace(abs(null.null), 1.0, 700))
     spent = size(_outside(alive, region), nulls)
@@ -151,7 +152,6 @@ def _better(u: int, v: int, planned: int) -> Iterator[tuple[int, int]]:
 
 def _outside(alive: Floats, region: Flags) -> Floats:
     np = load_numpy()
-
     kept: Floats = np.where(region, 0.0, alive)
     return kept
 
@@ -172,7 +172,6 @@ def certified(null: Evidence, kept: Floats, alpha: float) -> bool:
         True if proven; False if the bound will not come down within 40,000 evaluations.
     """
     np = load_numpy()
-
     low, high = np.array([abs(null.null)]), np.array([1.0])
     evaluations = 0
     while low.size:
@@ -207,6 +206,5 @@ def most_losses(region: Flags) -> tuple[int, ...]:
 def fewest_losses(region: Flags) -> tuple[int, ...]:
     """By wins: fewest losses with which [losses, wins] is in the region, planned + 1 if none."""
     np = load_numpy()
-
     found = np.where(region.any(axis=0), region.argmax(axis=0), region.shape[0])
     return tuple(int(count) for count in found)

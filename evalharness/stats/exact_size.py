@@ -34,14 +34,12 @@ def boundary(null: float, discordances: Floats) -> Nulls:
 def trinomials(up: Floats, down: Floats) -> Nulls:
     """Nulls from the probabilities of an up and a down step."""
     np = load_numpy()
-
     return Nulls(up=np.maximum(up, _TINY), down=np.maximum(down, _TINY), tie=np.maximum(1.0 - up - down, _TINY))
 
 
 def grid(null: float, points: int) -> Floats:
     """Discordances from the smallest that the null mean allows up to 1, dense at the small end."""
     np = load_numpy()
-
     least = abs(null)
     if least == 0.0:
         points_from_zero: Floats = np.geomspace(1e-4, 1.0, points)
@@ -54,7 +52,6 @@ def grid(null: float, points: int) -> Floats:
 def log_factorials(planned: int) -> Floats:
     """Return log k! for k = 0 .. planned."""
     np = load_numpy()
-
     steps: Floats = np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, planned + 1)))))
     return steps
 
@@ -73,7 +70,6 @@ def size(kept: Floats, nulls: Nulls) -> Floats:
     one table of exponentials and cost a matrix product each.
     """
     np = load_numpy()
-
     planned = kept.shape[0] - 1
     spread = 2.0 * np.sqrt(planned)
     keys = np.stack(
@@ -96,7 +92,6 @@ def size(kept: Floats, nulls: Nulls) -> Floats:
 
 def _kept_mass(kept: Floats, nulls: Nulls) -> Floats:
     np = load_numpy()
-
     planned = kept.shape[0] - 1
     ups, downs = _likely(planned, nulls.up), _likely(planned, nulls.down)
     u, v = np.arange(*ups), np.arange(*downs)
@@ -116,7 +111,6 @@ def _kept_mass(kept: Floats, nulls: Nulls) -> Floats:
 
 def _likely(planned: int, chances: Floats) -> tuple[int, int]:
     np = load_numpy()
-
     low, high = chances.min(), chances.max()
     first = planned * low - 8.0 * np.sqrt(planned * low * (1.0 - low)) - 12.0
     last = planned * high + 8.0 * np.sqrt(planned * high * (1.0 - high)) + 12.0
@@ -126,7 +120,6 @@ def _likely(planned: int, chances: Floats) -> tuple[int, int]:
 def masses(states: tuple[NDArray[float64], NDArray[float64]], planned: int, nulls: Nulls) -> Floats:
     """Trinomial probability of single end states: [state, null]."""
     np = load_numpy()
-
     u, v = states
     ties = planned - u - v
     logs = log_factorials(planned)

@@ -24,7 +24,6 @@ _REACH = 8.0
 def log_e_array(evidence: Evidence, ups: Ints, downs: Ints, ties: Ints) -> Floats:
     """`Evidence.log_e` for arrays of counts (broadcast together)."""
     np = load_numpy()
-
     parts = [prior + ups * up + downs * down + ties * tie for prior, up, down, tie in evidence.rows]
     top = np.maximum(np.maximum(parts[0], parts[1]), np.maximum(parts[2], parts[3]))
     total = np.zeros_like(top)
@@ -41,7 +40,6 @@ def crossing(evidence: Evidence, log_bar: float, planned: int) -> Ints:
     log E rises with ups and moves little from one t to the next, so each row is corrected from the one before.
     """
     np = load_numpy()
-
     table: Ints = np.zeros((planned + 1, planned + 1), dtype=np.int64)
     downs = np.arange(planned + 1)
     least = np.ones(planned + 1, dtype=np.int64)
@@ -69,7 +67,6 @@ def survival(evidence: Evidence, log_bar: float, planned: int) -> Floats:
     combination, so nothing cancels. Held as [v, u - v], since only a band of u - v around its null mean matters.
     """
     np = load_numpy()
-
     least = crossing(evidence, log_bar, planned)
     lowest, highest = _band(evidence, least, planned)
     first, last = lowest[planned], highest[planned]
@@ -101,7 +98,6 @@ def survival(evidence: Evidence, log_bar: float, planned: int) -> Floats:
 def _band(evidence: Evidence, least: Ints, planned: int) -> tuple[list[int], list[int]]:
     """Lowest and highest u - v worth following after each t; both only widen, so no stale entry is ever read."""
     np = load_numpy()
-
     lowest, highest = [0], [0]
     downs = np.arange(planned + 1)
     for t in range(1, planned + 1):
@@ -114,7 +110,6 @@ def _band(evidence: Evidence, least: Ints, planned: int) -> tuple[list[int], lis
 
 def _by_counts(table: Floats, first: int, planned: int) -> Floats:
     np = load_numpy()
-
     result: Floats = np.zeros((planned + 1, planned + 1))
     for v in range(table.shape[0]):
         start = max(0, -(v + first))

@@ -84,7 +84,9 @@ def test_the_plain_bar_is_the_lowest_that_fits(question, alpha):
 def test_a_full_second_test_at_the_end_is_not_certified():
     """Negative control: watching at 5 % and then testing the last case at 5 % again spends twice."""
     planned, bets = 100, evidence(-0.05)
-    alone, _ = plain_region(bets, np.tri(planned + 1)[::-1].copy(), _scores(bets, planned), alpha=0.05, slack=1e-4)
+    alone, _ = plain_region(
+        bets, np.tri(planned + 1)[::-1].copy(), _scores(bets, planned), alpha=0.05, discordances=grid(-0.05, 300)
+    )
     alive = survival(bets, LOG20, planned)
     both = np.where(_scores(bets, planned) >= alone, 0.0, alive)
     assert size(both, boundary(-0.05, grid(-0.05, 300))).max() > 0.05
@@ -135,12 +137,12 @@ def test_limits_are_read_off_regions():
     assert fewest_losses(region) == (0, 0, 3)
 
 
-def test_where_the_grid_misses_a_peak_a_little_more_slack_is_certified():
+def test_where_the_grid_misses_a_peak_a_finer_grid_is_certified():
     """Near discordance 1 the size of this plain bar exceeds alpha between two grid points: the certificate sees it."""
     planned, margin, alpha = 150, 0.02, 0.0125
     bets = evidence(margin)
     alive = survival(bets, math.log(1 / alpha), planned)
-    last_bar, region = plain_region(bets, alive, _scores(bets, planned), alpha=alpha, slack=1e-4)
+    last_bar, region = plain_region(bets, alive, _scores(bets, planned), alpha=alpha, discordances=grid(margin, 300))
     kept = np.where(region, 0.0, alive)
     assert size(kept, boundary(margin, grid(margin, 300))).max() <= alpha
     assert size(kept, boundary(margin, np.linspace(0.99, 1.0, 500))).max() > alpha
