@@ -85,8 +85,8 @@ class Hold:
         self._lock.acquire(wait_s=wait_s, on_wait=self._on_wait)
         try:
             connection = _connect(self.path, self.reader, check=self._lock.after_failure)
-        except BaseException:
-            if self._lock.after_failure:
+        except BaseException as error:
+            if self._lock.after_failure or isinstance(error, DiskFailed):
                 self._lock.mark_failed()
             self._lock.release(clean=False)
             raise

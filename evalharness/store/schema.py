@@ -121,9 +121,10 @@ def create(path: Path) -> None:
     os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(draft, isolation_level=None)
     try:
-        for pragma in (f"page_size={PAGE_SIZE}", f"application_id={APPLICATION_ID}", f"user_version={VERSION}"):
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA page_size={PAGE_SIZE}")
         connection.execute("BEGIN")
+        for pragma in (f"application_id={APPLICATION_ID}", f"user_version={VERSION}"):
+            connection.execute(f"PRAGMA {pragma}")
         for statement in (*TABLES.values(), *INDEXES.values()):
             connection.execute(statement)
         connection.execute("COMMIT")
