@@ -70,7 +70,8 @@ def propose(
         else:
             notes.append(f"{case_id}: no living case has this id")
     drafts = [draft for case_id, reason in why.items() for draft in _variants(by_id[case_id], "; ".join(reason))]
-    drafts += _fill(by_id.values(), slices, minimum, pool=list(pool), notes=notes)
+    others = [case for case in pool if _content(case) not in known]
+    drafts += _fill(by_id.values(), slices, minimum, pool=others, notes=notes)
     return Proposals(cases=tuple(_new(drafts, known, ids)), notes=tuple(notes))
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -175,14 +175,17 @@ def lock_set(
         nothing tells what changed (then the version moves by a major step).
     """
     now = set_facts(ordered())
-    best: tuple[tuple[int, int, int], Changes | None] = (version_key(FIRST_VERSION), None)
+    best: tuple[tuple[int, int, int], Changes | None] | None = None
     old = () if earlier is None else tuple(sorted(earlier, key=lambda case: case.id))
     source = None
     for entry in previous:
         source = source or entry.source
         changed = Changes() if entry.digest == now.digest else _changed(entry, ordered, old)
         version = next_version(entry.version, "major" if changed is None else changed.bump)
-        best = max(best, (version_key(version), changed), key=lambda item: item[0])
+        if best is None or version_key(version) > best[0]:
+            best = (version_key(version), changed)
+    if best is None:
+        return replace(now, version=FIRST_VERSION), None
     return replace(now, version=".".join(map(str, best[0])), source=source), best[1]
 
 
@@ -271,8 +274,12 @@ def _locked_set(entry: Mapping[str, Any]) -> LockedSet:
 
 
 def _table(name: str, entry: LockedSet | LockedRubric | Source) -> str:
-    pairs = [(f.name, getattr(entry, f.name)) for f in fields(entry)]
-    lines = [f"{key} = {_value(value)}\n" for key, value in pairs if value not in ("", (), None) and key != "source"]
+    lines: list[str] = []
+    for f in fields(entry):
+        value = getattr(entry, f.name)
+        is_left_out = value in {"", (), None} and f.default is not MISSING
+        if f.name != "source" and not is_left_out:
+            lines.append(f"{f.name} = {_value(value)}\n")
     return f"[{name}]\n{''.join(lines)}"
 
 
