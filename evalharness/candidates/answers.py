@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ def read_output(value: Any, what: str) -> Output | Failure:
             fields["text"] = fields.pop("output")
         if fields and not set(fields) - FIELDS:
             return _output(fields, what)
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
         return Output(text=canonical_json(value))
     return bad_body(f"{what} gave {_seen(value)}; expected a text or an object with the fields of an Output")
 

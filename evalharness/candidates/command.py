@@ -69,20 +69,22 @@ class CommandCandidate(Local):
             start_new_session=True,
         )
         told = canonical_json({**request.body, "seed": request.seed}).encode("utf-8") + b"\n"
+        beside = [asyncio.create_task(_tell(process, told)), asyncio.create_task(_errors(process))]
         try:
             async with asyncio.timeout(self.identity.timeout_s):
-                _, out, err = await asyncio.gather(
-                    _tell(process, told), _read(process.stdout, MAX_BYTES), _read(process.stderr, _ERRORS_KEPT)
-                )
+                out = await _answer(process)
                 if len(out) > MAX_BYTES:
                     return bad_body(f"{self._argv[0]} wrote more than {MAX_BYTES:,} bytes")
                 status = await process.wait()
+                _, err = await asyncio.gather(*beside)
         except TimeoutError:
             message = f"{self._argv[0]} gave no answer in {self.identity.timeout_s:g} s"
             return Failure(stage="candidate", kind="timeout", message=message, retryable=True)
         finally:
+            for task in beside:
+                task.cancel()
             await _end(process)
-        return self._read_answer(out, err, status)
+        return self._read_answer(out, err or b"", status)
 
     def _read_answer(self, out: bytes, err: bytes, status: int) -> Output | Failure:
         if status != 0:
@@ -106,14 +108,21 @@ async def _tell(process: asyncio.subprocess.Process, told: bytes) -> None:
     process.stdin.close()
 
 
-async def _read(stream: asyncio.StreamReader | None, most: int) -> bytes:
-    """Everything up to one byte more than ``most``; stdout is then cut, stderr is read on and dropped."""
-    assert stream is not None
+async def _answer(process: asyncio.subprocess.Process) -> bytes:
+    """Everything on stdout, or a little more than ``MAX_BYTES`` of it."""
+    assert process.stdout is not None
     kept = bytearray()
-    while chunk := await stream.read(65536):
-        kept += chunk[: max(0, most + 1 - len(kept))]
-        if len(kept) > most and most == MAX_BYTES:
-            break
+    while len(kept) <= MAX_BYTES and (chunk := await process.stdout.read(65536)):
+        kept += chunk
+    return bytes(kept)
+
+
+async def _errors(process: asyncio.subprocess.Process) -> bytes:
+    """The start of stderr; the rest is read and dropped, so that the program is never held up by it."""
+    assert process.stderr is not None
+    kept = bytearray()
+    while chunk := await process.stderr.read(65536):
+        kept += chunk[: max(0, _ERRORS_KEPT - len(kept))]
     return bytes(kept)
 
 

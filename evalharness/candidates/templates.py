@@ -78,7 +78,8 @@ class Template:
         self._where = where
         # Jinja2 drops one newline at the end; so does the way around it.
         pieces = _INPUT.split(source.removesuffix("\n"))
-        self._pieces = None if any(_SYNTAX.search(piece) for piece in pieces) else pieces
+        plain = not any(_SYNTAX.search(piece) for piece in pieces) and not any(p.endswith("{") for p in pieces[:-1])
+        self._pieces = pieces if plain else None
         self._compiled = self._compile() if self._pieces is None else None
 
     @property
