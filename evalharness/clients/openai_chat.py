@@ -41,7 +41,7 @@ class OpenAIChat:
         self._price = price
         self._finished = finished
         self._client: Any = None
-        self._headers: Any = None
+        self._url = address.url + _PATH
 
     def ready(self) -> None:
         """Raise ``KeyMissing`` when a call could not be made for want of a key."""
@@ -68,7 +68,7 @@ class OpenAIChat:
         started = time.monotonic()
         try:
             async with asyncio.timeout(timeout_s):
-                raw = await client.post(_PATH, body=body, cast_to=bytes)
+                raw = await client.post(self._url, body=body, cast_to=bytes)
         except TimeoutError:
             return Failure(stage="candidate", kind="timeout", message=f"no answer in {timeout_s:g} s", retryable=True)
         except openai.APIStatusError as error:
@@ -91,28 +91,34 @@ class OpenAIChat:
         import openai
 
         key = self._key.value()
-        transport = openai.DefaultAioHttpClient(
-            follow_redirects=False,
-            timeout=None,
-            trust_env=not self.address.loopback,  # a proxy is no way to this machine
-            event_hooks={"request": [self._only_ours], "response": [limit_size]},
-        )
-        self._client = openai.AsyncOpenAI(
-            api_key=key, base_url=self.address.url, max_retries=0, timeout=None, http_client=transport
-        )
-        self._headers = {
+        sent = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "Authorization": f"Bearer {key}",
             "Content-Type": "application/json",
             "User-Agent": "evalharness",
         }
+        transport = openai.DefaultAioHttpClient(
+            headers=sent,
+            follow_redirects=False,
+            timeout=None,
+            trust_env=not self.address.loopback,  # a proxy is no way to this machine
+            event_hooks={"response": [limit_size]},
+        )
+        client = openai.AsyncOpenAI(
+            api_key=key,
+            base_url=self.address.url,
+            max_retries=0,
+            timeout=None,
+            http_client=transport,
+            default_headers=sent,
+        )
+        # The client adds headers that it finds in OPENAI_* variables, and a dozen about this machine. None of them is
+        # meant for this host, and each costs time in every call.
+        own = {name.lower() for name in sent}
+        stray: Any = {name: openai.Omit() for name in client.default_headers if name.lower() not in own}
+        self._client = client.with_options(default_headers=stray)
         return self._client
-
-    async def _only_ours(self, request: Any) -> None:
-        """Replace the headers by the few we mean: the client adds what it finds in OPENAI_* variables."""
-        own = {"Host": request.headers["Host"], "Content-Length": request.headers["Content-Length"]}
-        request.headers = type(request.headers)(self._headers | own)
 
     def _lost(self, error: BaseException) -> Failure:
         names = []

@@ -46,12 +46,13 @@ def test_a_good_reply(hostile):
 def test_only_what_we_mean_is_sent(hostile, monkeypatch):
     for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY"):
         monkeypatch.setenv(name, "leaked")
-    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Leak: leaked")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Leak: leaked\nAuthorization: leaked\nAccept: leaked")
     hostile.seen.clear()
     ask(hostile.url("ok"))
     _, headers, body = hostile.seen[-1]
     assert set(headers) <= {
         "host", "accept", "accept-encoding", "authorization", "content-type", "content-length", "user-agent", "connection",
+        "x-stainless-retry-count",
     }  # fmt: skip
     assert headers["authorization"] == f"bearer {KEY}"
     assert b"leaked" not in body
