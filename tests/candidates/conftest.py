@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "clients"))
-from hostile_server import HostileServer  # the candidates meet the same server as the chat client
+from tests.clients.hostile_server import HostileServer  # the candidates meet the same server as the chat client
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections import Counter
 from random import Random
 
 import pytest
 
-from evalharness.clients.gate import Gate, PerMinute, RetryBucket
+from evalharness.clients.bucket import RetryBucket
+from evalharness.clients.gate import Gate, PerMinute
 from evalharness.clients.limits import LONGEST_WAIT_S, MAX_CALLS, PacedChat, Pacing
 from evalharness.clients.replay import ScriptedChat
 from evalharness.core.results import Failure, Output
@@ -170,7 +172,8 @@ def test_an_outage_ends_the_run_instead_of_becoming_a_storm(cases, kind):
 
     _, pacing, clock = run(crowd, jobs=32)
     assert "too many calls fail" in pacing.down
-    assert calls <= max(1.2 * cases, 40)
+    most = 60 if kind == "rate_limited" else 42  # a small set: what was in flight, and the first ten retries
+    assert calls <= max(1.2 * cases, most)
     assert clock.now < 1000 + 180
 
 
@@ -295,15 +298,90 @@ def test_nothing_is_sent_to_an_endpoint_that_is_down():
 
 
 def test_the_bucket_fills_at_the_first_success_and_never_overflows():
-    bucket = RetryBucket(capacity=3, first=1)
-    assert [bucket.spend(), bucket.spend()] == [True, False]
-    bucket.succeeded()
-    assert bucket.level == 3
-    bucket.succeeded()
-    assert bucket.level == 3
-    bucket.spend()
-    bucket.succeeded()
-    assert bucket.level == 2.5
+    async def main():
+        bucket = RetryBucket(capacity=3, first=1)
+        bucket.begin()
+        assert [await bucket.take(), await bucket.take()] == [True, False]
+        bucket.succeeded()
+        assert bucket.level == 3
+        bucket.succeeded()
+        assert bucket.level == 3
+        await bucket.take()
+        bucket.succeeded()
+        assert bucket.level == 2.5
+
+    asyncio.run(main())
+
+
+def test_who_finds_the_bucket_empty_waits_for_the_others():
+    async def main():
+        bucket = RetryBucket(capacity=1, first=0)
+        for _ in range(4):
+            bucket.begin()
+        waiting = [asyncio.ensure_future(bucket.take()) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert bucket.active == 1
+        bucket.succeeded()  # fills the bucket: one retry
+        bucket.end()
+        await asyncio.sleep(0)
+        assert [task.done() for task in waiting] == [True, False, False]
+        bucket.succeeded()  # half a retry, but nobody else is asking: the next may go on
+        bucket.end()
+        await asyncio.sleep(0)
+        assert [task.done() for task in waiting] == [True, True, False]
+        bucket.end()  # it failed for good, and nobody is left
+        await asyncio.sleep(0)
+        assert [task.result() for task in waiting] == [True, True, False]
+
+    asyncio.run(main())
+
+
+def test_who_leaves_while_waiting_for_a_retry_takes_nothing_along():
+    async def main():
+        bucket = RetryBucket(capacity=1, first=0)
+        for _ in range(3):
+            bucket.begin()
+        early, late = (asyncio.ensure_future(bucket.take()) for _ in range(2))
+        await asyncio.sleep(0)
+        early.cancel()
+        await asyncio.gather(early, return_exceptions=True)
+        bucket.end()
+        assert bucket.active == 1
+        bucket.succeeded()
+        late.cancel()  # woken, and gone before it could run
+        await asyncio.gather(late, return_exceptions=True)
+        bucket.end()
+        assert bucket.active == 1
+        assert bucket.level == 1.0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+@pytest.mark.parametrize(("cases", "jobs"), [(1, 1), (5, 32), (400, 32)])
+def test_an_endpoint_that_always_works_in_the_end_is_not_down(failures, cases, jobs):
+    async def crowd(pacing, clock):
+        waiting = iter(range(cases))
+        seen = Counter()
+        answers = []
+
+        async def send(number):
+            await clock.sleep(0.05)
+            seen[number] += 1
+            return OK if seen[number] > failures else failure()
+
+        async def worker():
+            for number in waiting:
+                answers.append(await pacing.call(send, number, host="h", tokens=1))
+
+        await asyncio.gather(*(worker() for _ in range(jobs)))
+        return answers
+
+    answers, pacing, _ = run(crowd, jobs=jobs)
+    if failures == 1 or cases < 10:
+        assert answers == [OK] * cases
+    else:
+        assert pacing.down, "two failures for each answer are an outage"
 
 
 def test_a_paced_chat_retries_and_counts():

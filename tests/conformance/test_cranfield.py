@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytrec_eval
-from conformance_data import folder
+from tests.conformance.conformance_data import folder
 
 from evalharness.core.cases import Case
 from evalharness.core.results import Output

@@ -6,7 +6,7 @@ import gzip
 import json
 
 import pytest
-from conformance_data import folder
+from tests.conformance.conformance_data import folder
 
 from evalharness.core.cases import Case
 from evalharness.core.protocols import CaseScorer

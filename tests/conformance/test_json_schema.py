@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance_data import folder
+from tests.conformance.conformance_data import folder
 
 from evalharness.core.errors import ConfigError
 from evalharness.core.results import Score

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from conformance_data import folder
+from tests.conformance.conformance_data import folder
 
 from evalharness.core.errors import ConfigError
 from evalharness.core.results import Failure, Output, Score, Unscored

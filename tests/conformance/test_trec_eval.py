@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from conformance_data import folder
+from tests.conformance.conformance_data import folder
 
 from evalharness.core.cases import Case
 from evalharness.core.results import Output, Score

@@ -5,8 +5,8 @@ import shutil
 import sqlite3
 
 import pytest
-import store_children as children
-import store_crasher as crasher
+from tests.faults import store_children as children
+from tests.faults import store_crasher as crasher
 
 from evalharness.core.errors import StoreError, UsageError
 from evalharness.store.care import check

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-import store_children as children
-import store_crasher as crasher
+from tests.faults import store_children as children
+from tests.faults import store_crasher as crasher
 
 from evalharness.core.errors import ConfigError, DiskFailed
 from evalharness.store.care import check

@@ -4,8 +4,8 @@ import os
 import signal
 
 import pytest
-import store_children as children
-import store_crasher as crasher
+from tests.faults import store_children as children
+from tests.faults import store_crasher as crasher
 
 from evalharness.core.errors import StoreError
 from evalharness.store.store import open_store

@@ -9,11 +9,11 @@ import signal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runner_doubles import Equals, Fake, MemoryStore, StopAfter, header, job, some_cases
 
 from evalharness.core.errors import DiskFailed, Interrupted, Refused
 from evalharness.core.results import Failure, Output, Score
 from evalharness.runner.run import run_cases
+from tests.runner.runner_doubles import Equals, Fake, MemoryStore, StopAfter, header, job, some_cases
 
 CASES = some_cases(12)
 BROKEN = Failure(stage="candidate", kind="server_error", message="HTTP 500", retryable=True)
@@ -366,3 +366,65 @@ def test_progress_is_told_and_closed():
     run_cases(job(CASES, Fake(), progress=sink, title="support"))
     assert sink.closed
     assert (sink.seen[-1].done, sink.seen[-1].total, sink.seen[-1].title) == (12, 12, "support")
+
+
+def test_calls_wait_for_money_that_may_come_free():
+    slow = {case.id: 3 for case in CASES}
+    candidate = priced(0.25, delays=slow)
+    run = run_cases(job(CASES, candidate, max_cost=3.9, jobs=8))
+    assert run.stopped == ""
+    assert candidate.most == 3, "three worst cases fit beside one another"
+    assert run.calls.cost_usd == pytest.approx(3.0)
+    dear = run_cases(job(CASES, priced(1.0, delays=slow), max_cost=3.9, jobs=8))
+    assert (dear.stopped, dear.calls.made) == ("budget", 3)
+
+
+def test_an_endpoint_without_a_key_ends_the_run():
+    from evalharness.core.errors import KeyMissing
+
+    class NoKey(Fake):
+        async def answer(self, request, case):
+            raise KeyMissing("no key")
+
+    with pytest.raises(KeyMissing):
+        run_cases(job(CASES, NoKey()))
+
+
+def test_no_retry_is_sent_after_ctrl_c():
+    class Pacing:
+        retries, down = 0, ""
+
+        async def call(self, send, *given, host, tokens):
+            await send(*given)
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(0.02)
+            return await send(*given)
+
+    candidate = Fake()
+    with pytest.raises(Interrupted):
+        run_cases(job(CASES, candidate, pacing=Pacing(), jobs=1))
+    assert sum(candidate.calls.values()) == 1
+
+
+def test_a_candidate_sets_its_own_deadline():
+    class Patient(Fake):
+        def deadline_s(self, case):
+            return 0.01
+
+        async def answer(self, request, case):
+            await asyncio.Event().wait()
+
+    run = run_cases(job(CASES[:1], Patient(), timeout_s=1000))
+    assert "0.01 s" in run.results["c0000"].trials[0].output.message
+
+
+def test_a_verdict_during_another_attempt_drops_it():
+    class Slow(Fake):
+        async def answer(self, request, case):
+            if request.attempt:
+                await asyncio.Event().wait()
+            return await super().answer(request, case)
+
+    run = run_cases(job(CASES, Slow(), stop=StopAfter(2, attempts={"c0002": 1}), jobs=4))
+    assert run.stopped == "verdict"
+    assert list(run.results) == ["c0000", "c0001"]

@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 import pytest
-from runner_doubles import Fake, MemoryStore, StopAfter, header, job, some_cases
 
 from evalharness.candidates.recorded import Recorded
 from evalharness.core.results import Failure, Output, Score
 from evalharness.runner.run import run_cases
+from tests.runner.runner_doubles import Fake, MemoryStore, StopAfter, header, job, some_cases
 
 CASES = some_cases(5)
 

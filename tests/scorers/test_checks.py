@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from scoring import scorer_of
+from tests.scorers.scoring import scorer_of
 
 from evalharness.core.cases import Case
 from evalharness.core.results import Failure, Output, Score, ScoreResult, Unscored

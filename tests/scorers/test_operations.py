@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from scoring import passes, refusal_of, result_of, scorer_of
+from tests.scorers.scoring import passes, refusal_of, result_of, scorer_of
 
 from evalharness.core.results import Output, Score, Unscored
 from evalharness.scorers.refusals import LANGUAGES, refusals

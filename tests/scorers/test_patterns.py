@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scoring import passes, refusal_of, result_of
+from tests.scorers.scoring import passes, refusal_of, result_of
 
 from evalharness.core.results import Failure, Score
 from evalharness.scorers import effort, patterns

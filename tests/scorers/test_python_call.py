@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scoring import refusal_of, scorer_of
+from tests.scorers.scoring import refusal_of, scorer_of
 
 from evalharness.core.cases import Case
 from evalharness.core.results import Failure, Output, Score, ScoreResult, Unscored

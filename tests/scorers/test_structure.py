@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scoring import passes, refusal_of, result_of, scorer_of, value_of
+from tests.scorers.scoring import passes, refusal_of, result_of, scorer_of, value_of
 
 from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError

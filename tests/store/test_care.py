@@ -3,7 +3,7 @@ import sqlite3
 import time
 
 import pytest
-from store_samples import case, header, key, output, play, request
+from tests.store.store_samples import case, header, key, output, play, request
 
 from evalharness.core.errors import StoreError
 from evalharness.core.results import CallCounts, Score

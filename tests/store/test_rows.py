@@ -2,7 +2,7 @@ import json
 import math
 
 import pytest
-import store_samples as samples
+from tests.store import store_samples as samples
 from hypothesis import given
 from hypothesis import strategies as st
 

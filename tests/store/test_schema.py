@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-import store_samples as samples
+from tests.store import store_samples as samples
 
 from evalharness.core.errors import StoreError
 from evalharness.store import schema

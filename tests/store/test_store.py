@@ -4,10 +4,10 @@ import sqlite3
 import stat
 
 import pytest
-import store_samples as samples
+from tests.store import store_samples as samples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_samples import case, header, key, output, play, request
+from tests.store.store_samples import case, header, key, output, play, request
 
 from evalharness.core.errors import ConfigError, StoreError, UsageError
 from evalharness.core.results import CallCounts, CaseResult, Failure, Output, Score, Trial, Unscored

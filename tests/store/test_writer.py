@@ -2,8 +2,8 @@ import sqlite3
 import threading
 
 import pytest
-import store_samples as samples
-from store_samples import key, output, request
+from tests.store import store_samples as samples
+from tests.store.store_samples import key, output, request
 
 from evalharness.core.errors import DiskFailed, EvalhError, StoreError
 from evalharness.store import diagnosis, writer
