@@ -1,4 +1,4 @@
-"""The way to one host: calls in flight, pauses, rates; and the bucket that retries are paid from."""
+"""The way to one host: calls in flight, pauses, rates."""
 
 from __future__ import annotations
 
@@ -13,34 +13,6 @@ if TYPE_CHECKING:
 
 _FIRST_IN_FLIGHT: Final = 16
 """Calls in flight before anything is known of a host."""
-
-
-class RetryBucket:
-    """How many retries are left.
-
-    Args:
-        capacity: Retries once something has worked.
-        first: Retries before that.
-        refund: What one success gives back.
-    """
-
-    def __init__(self, *, capacity: float = 50.0, first: float = 10.0, refund: float = 0.5) -> None:
-        self.level = min(first, capacity)
-        self._capacity = capacity
-        self._refund = refund
-        self._worked = False
-
-    def spend(self) -> bool:
-        """Take one retry; False when there is none."""
-        if self.level < 1.0:
-            return False
-        self.level -= 1.0
-        return True
-
-    def succeeded(self) -> None:
-        """Give back a part; the first success fills the bucket."""
-        self.level = min(self._capacity, self.level + self._refund) if self._worked else self._capacity
-        self._worked = True
 
 
 class PerMinute:

@@ -2,8 +2,8 @@
 
 * Only what may work later is tried again, after equal jitter (half of the wait is fixed, half is drawn), so that
   retries neither come at once nor all together.
-* Retries are paid from one bucket that successes refill: an outage ends the run instead of becoming a storm. The
-  bucket is small until the first success and full after it.
+* Retries are paid from one bucket that successes refill. Small until the first success, it is full after it; a call
+  that finds it empty waits for others to succeed, and when nobody is left who could, the endpoint counts as down.
 * A 429 pauses the whole host, for as long as the server asks, and halves the calls in flight; it is charged once for
   all calls that were on their way when it came.
 """
@@ -11,11 +11,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from evalharness.clients.gate import Gate, RetryBucket
+from evalharness.clients.bucket import RetryBucket
+from evalharness.clients.gate import Gate
 from evalharness.core.protocols import ChatClient, Clock
 from evalharness.core.results import Failure, Output
 from evalharness.core.specs import EMPTY
@@ -81,13 +82,17 @@ class Pacing:
             What the last attempt gave; ``Failure.attempts`` counts them. When it was the endpoint's end, ``down`` says
             why.
         """
-        gate = self.gate(host)
+        self.bucket.begin()
+        try:
+            return await self._call(send, given, self.gate(host), tokens)
+        finally:
+            self.bucket.end()
+
+    async def _call(
+        self, send: Callable[..., Awaitable[Output | Failure]], given: Sequence[Any], gate: Gate, tokens: int
+    ) -> Output | Failure:
         calls = 0
-        while True:
-            if self.down:
-                return Failure(
-                    stage="candidate", kind="provider_down", message=f"not sent: {self.down}", attempts=calls
-                )
+        while not self.down:
             await gate.enter(tokens)
             sent_at = self._clock.monotonic()
             try:
@@ -99,14 +104,15 @@ class Pacing:
                 gate.succeeded()
                 self.bucket.succeeded()
                 return output if isinstance(output, Output) else replace(output, attempts=calls)
-            wait = self._wait(gate, output, calls, sent_at)
+            wait = await self._wait(gate, output, calls, sent_at)
             if wait is None:
                 return replace(output, attempts=calls)
             self.retries += 1
             if wait > 0:
                 await self._clock.sleep(wait)
+        return Failure(stage="candidate", kind="provider_down", message=f"not sent: {self.down}", attempts=calls)
 
-    def _wait(self, gate: Gate, failure: Failure, calls: int, sent_at: float) -> float | None:
+    async def _wait(self, gate: Gate, failure: Failure, calls: int, sent_at: float) -> float | None:
         """Seconds to wait before the next attempt (0 where the gate waits); None to give up."""
         hint = failure.retry_after_s
         if failure.kind in HOPELESS and not gate.worked:
@@ -118,8 +124,8 @@ class Pacing:
         wait = self._backoff(calls) if hint is None else hint
         limited = failure.kind == "rate_limited"
         is_news = gate.slow_down(wait, sent_at) if limited else True
-        if is_news and not self.bucket.spend():
-            self.down = f"too many calls fail, the last with: {failure.message}"
+        if is_news and not await self.bucket.take():
+            self.down = self.down or f"too many calls fail, the last with: {failure.message}"
             return None
         return 0.0 if limited else wait
 
