@@ -172,7 +172,7 @@ def open_for_compare(directory: Path, config: str | None, options: RunOptions) -
     try:
         return open_workspace(directory, config=config, options=options)
     except ConfigError as error:
-        if error.code != "config_missing" or config is not None:
+        if error.code != "no_config" or config is not None:
             raise
         return without_config(directory, options)
 

@@ -24,13 +24,23 @@ class Bm25Retriever(Local):
         k: Documents wanted, >= 1.
         k1: Term saturation.
         b: Length normalisation, 0..1.
+        fields: What of a document is searched: ``title`` (its first line), ``text`` (the rest); a field that is named
+            twice counts twice. Empty: the whole document.
     """
 
     def __init__(
-        self, identity: Identity, *, corpus: Callable[[], Sequence[Document]], k: int, k1: float, b: float
+        self,
+        identity: Identity,
+        *,
+        corpus: Callable[[], Sequence[Document]],
+        k: int,
+        k1: float,
+        b: float,
+        fields: Sequence[str] = (),
     ) -> None:
         super().__init__(identity)
         self._corpus = corpus
+        self._fields = tuple(fields)
         self._k, self._k1, self._b = k, k1, b
         self._ids: list[str] = []
         self._index: Any = None
@@ -62,8 +72,16 @@ class Bm25Retriever(Local):
         import bm25s
 
         documents = self._corpus()
-        texts = [document.text or "" for document in documents]
+        texts = [searched(document.text or "", self._fields) for document in documents]
         self._ids = [document.id for document in documents]
         self._index = bm25s.BM25(method="lucene", k1=self._k1, b=self._b)
         words = bm25s.tokenize(texts, stopwords="en", return_ids=False, show_progress=False)
         self._index.index(words, show_progress=False)
+
+
+def searched(text: str, fields: Sequence[str]) -> str:
+    """The words of a document that are indexed: all, or its title (first line) and text as often as they are named."""
+    if not fields:
+        return text
+    title, _, rest = text.partition("\n")
+    return " ".join(title if field == "title" else rest for field in fields)

@@ -15,7 +15,7 @@ from evalharness.core.errors import ConfigError
 from evalharness.core.options import RunOptions
 from evalharness.core.protocols import Candidate, ChatClient, Recording
 from evalharness.core.results import Document
-from evalharness.core.specs import EMPTY, ComponentSpec, digest, digest_text, thaw
+from evalharness.core.specs import EMPTY, ComponentSpec, digest, digest_text, string_list, thaw
 
 DEFAULT_URL: Final = "https://api.openai.com/v1"
 TEXT_FILES: Final = (".md", ".txt", ".jinja")
@@ -260,7 +260,7 @@ def _retriever(table: Table) -> Candidate:
     source, k = table.params["retriever"], table.params.get("k", DEFAULT_K)
     if source == "bm25":
         return _bm25(table, k)
-    for key in ("k1", "b"):
+    for key in ("k1", "b", "fields"):
         if key in table.params:
             table.refuse(key, 'only retriever = "bm25" has it')
     if isinstance(source, str):
@@ -277,9 +277,19 @@ def _bm25(table: Table, k: int) -> Candidate:
     documents = corpus()
     if not documents:
         table.refuse("retriever", "bm25 searches the eval set's corpus, and it has none", 'add corpus = "FILE.jsonl"')
-    facts = {"retriever": "bm25", "k": k, "k1": k1, "b": b, "corpus": digest([d.to_json() for d in documents])}
+    fields = string_list(table.params.get("fields", ()))
+    if unknown := [field for field in fields if field not in ("title", "text")]:
+        table.refuse("fields", f"expected title and text, got {unknown[0]!r}")
+    facts = {
+        "retriever": "bm25",
+        "k": k,
+        "k1": k1,
+        "b": b,
+        "fields": fields,
+        "corpus": digest([d.to_json() for d in documents]),
+    }
     identity = table.identity(facts, price=(0.0, 0.0), pure=True)
-    return Bm25Retriever(identity, corpus=corpus, k=k, k1=k1, b=b)
+    return Bm25Retriever(identity, corpus=corpus, k=k, k1=k1, b=b, fields=fields)
 
 
 def _endpoint(table: Table, key: str) -> tuple[Any, Address]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from evalharness.cli import console
 from evalharness.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from evalharness.core.verdicts import Comparison
 
 FOLDER: Final = "evalh-demo"
 _FILES: Final = (
@@ -46,21 +50,19 @@ def execute(args: argparse.Namespace) -> int:
         if args.json:
             console.answer_json({**verdict.to_json(), "exit_code": 0})
             return 0
-        _show(args, workspace, comparisons)
+        _show(args, comparisons)
     return 0
 
 
-def _show(args: argparse.Namespace, workspace: object, comparisons: list[object]) -> None:
+def _show(args: argparse.Namespace, comparisons: Sequence[Comparison]) -> None:
     from dataclasses import replace
 
     from evalharness.cli.verdicts import screen_of
-    from evalharness.core.verdicts import Comparison
     from evalharness.project.gating import together
     from evalharness.report.terminal import verdict_text
 
     screen = replace(screen_of(args), verbose=True)
     for comparison, story in zip(comparisons, _STORIES.values(), strict=True):
-        assert isinstance(comparison, Comparison)
         gate = comparison.gate
         console.answer(f"{story}\n")
         console.answer(verdict_text(together([gate]), [comparison], screen), styled=True)

@@ -79,6 +79,10 @@ KINDS: Final[Mapping[str, Mapping[str, Key]]] = {
         "k": Key(rule=Number(whole=True, low=1, high=10000), text="Documents wanted."),
         "k1": Key(rule=Number(low=0), text="bm25 only: term saturation."),
         "b": Key(rule=_SHARE, text="bm25 only: length normalisation."),
+        "fields": Key(
+            rule=ListOf(item=TEXT, least=1),
+            text='bm25 only: what is searched, `["title", "text"]`; a field named twice counts twice.',
+        ),
         **_CODE,
     },
     "recorded": {

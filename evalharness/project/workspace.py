@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from evalharness.config.keys import BUILT_IN_SCORERS
 from evalharness.config.model import Config, GateConfig
 from evalharness.core.cases import EvalSet
 from evalharness.core.errors import ConfigError, UsageError
@@ -20,10 +21,6 @@ from evalharness.core.specs import ComponentSpec
 if TYPE_CHECKING:
     from evalharness.clients.limits import Pacing
     from evalharness.store.store import Store
-
-BUILT_IN: Final = ("latency", "cost", "finish_reason", "checks")
-"""Scorers that need no entry under [scorers]."""
-
 
 @dataclass(slots=True, kw_only=True)
 class Workspace:
@@ -127,16 +124,16 @@ class Workspace:
             ConfigError: If the name or its table is wrong.
         """
         if name not in self._scorers:
-            from evalharness.scorers.registry import build_scorer
+            from evalharness.scorers.registry import build_scorer, runs_code
 
             spec = self.config.scorers.get(name)
-            if spec is None and name in BUILT_IN:
+            if spec is None and name in BUILT_IN_SCORERS:
                 spec = ScorerSpec(component=ComponentSpec(name=name, use=name))
             if spec is None:
-                raise self.unknown("scorer", name, (*self.config.scorers, *BUILT_IN))
-            if self.options.untrusted and spec.component.use == "python":
+                raise self.unknown("scorer", name, (*self.config.scorers, *BUILT_IN_SCORERS))
+            if self.options.untrusted and runs_code(spec.component.use):
                 raise ConfigError(
-                    f"scorer {name!r} runs Python code, and this run trusts data only",
+                    f"scorer {name!r} runs code, and this run trusts data only",
                     where=spec.component.where,
                     tip="run it from the base branch, or leave the scorer out of the gate",
                 )
