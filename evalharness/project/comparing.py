@@ -14,7 +14,8 @@ from evalharness.core.results import CallCounts
 from evalharness.core.verdicts import Comparison
 from evalharness.project.arms import scored, stored_baseline
 from evalharness.project.execution import Stopwatch
-from evalharness.project.gating import judge_candidate, together, with_facts
+from evalharness.project.gating import together, with_facts
+from evalharness.project.judging import judge_candidate
 from evalharness.project.words import arm_of_word
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline

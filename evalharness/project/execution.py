@@ -17,6 +17,7 @@ from evalharness.project.gitfacts import commit_of
 from evalharness.project.workspace import Workspace
 from evalharness.runner.job import Job, RunStore
 from evalharness.runner.run import run_cases
+from evalharness.store.past import Spent
 from evalharness.store.rows import identity_of
 
 
@@ -64,8 +65,10 @@ def execute(workspace: Workspace, task: Task) -> Run:
     identity = identity_of(header)
     keep = workspace.store()
     unfinished = keep.resumable(identity) if keep is not None else None
-    if unfinished is not None:
+    before = None
+    if keep is not None and unfinished is not None:
         header = replace(header, run_id=unfinished)
+        before = keep.spent(unfinished)
     paid = not isinstance(task.candidate, Recording)
     options = workspace.options
     if paid and not options.offline:
@@ -82,7 +85,7 @@ def execute(workspace: Workspace, task: Task) -> Run:
             pacing=workspace.pacing() if paid else None,
             jobs=workspace.jobs,
             timeout_s=workspace.config.defaults.timeout,
-            max_cost=workspace.money_left(task.max_cost),
+            max_cost=_left(workspace, task, before),
             offline=options.offline,
             fresh=task.fresh or options.fresh,
             identity=digest_text(f"{identity}\x1f{header.run_id}"),
@@ -92,7 +95,23 @@ def execute(workspace: Workspace, task: Task) -> Run:
         )
     )
     workspace.spent_usd += run.calls.cost_usd
-    return run
+    return run if before is None else replace(run, calls=_over_all_legs(run.calls, before))
+
+
+def _left(workspace: Workspace, task: Task, before: Spent | None) -> float | None:
+    """What may still be spent; what the run cost before it was cut off counts."""
+    left = workspace.money_left(task.max_cost)
+    return left if left is None or before is None else max(0.0, left - before.cost_usd)
+
+
+def _over_all_legs(calls: CallCounts, before: Spent) -> CallCounts:
+    """The counts of a resumed run as if it had never been cut off: what it had paid for itself is no replay."""
+    return replace(
+        calls,
+        made=calls.made + before.calls,
+        replayed=max(0, calls.replayed - before.answers),
+        cost_usd=calls.cost_usd + before.cost_usd,
+    )
 
 
 def make_header(workspace: Workspace, task: Task) -> RunHeader:

@@ -10,18 +10,12 @@ from evalharness.config.model import GateConfig
 from evalharness.core.cases import EvalSet
 from evalharness.core.errors import EXIT_CODES, Incomplete, Refused, UsageError, worst
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
-from evalharness.core.results import CallCounts
-from evalharness.core.specs import canonical_json
-from evalharness.core.verdicts import Comparison, GateVerdict, PairCounts, Verdict, Warned
-from evalharness.project.arms import answers_by_key, gate_baseline, scored, stored_baseline
-from evalharness.project.execution import Stopwatch, Task, execute
-from evalharness.project.gitfacts import pull_request
-from evalharness.project.workspace import Workspace, selected
+from evalharness.core.verdicts import Comparison, GateVerdict, Verdict
+from evalharness.project.arms import gate_baseline, scored, stored_baseline
+from evalharness.project.execution import Stopwatch
+from evalharness.project.judging import judge_candidate
+from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
-from evalharness.verdict.conclusion import Ending, conclude
-from evalharness.verdict.judge import GateCase, GateJudge
-from evalharness.verdict.pairing import Pairing, check_pairing, order_seed, pair
-from evalharness.verdict.preflight import preflight
 
 
 def gate_all(
@@ -152,83 +146,6 @@ def with_facts(
     return replace(comparison, gate=gate)
 
 
-def judge_candidate(
-    workspace: Workspace,
-    gate: GateConfig,
-    evalset: EvalSet,
-    scorers: Mapping[str, ScorerFacts],
-    candidate: Candidate | Recording,
-    arm: Baseline,
-) -> Comparison:
-    """Pair, run and decide: the part of a gate that ``compare`` shares."""
-    pairing = pair(evalset, arm.results)
-    if arm.results or any(limit.every != "absolute" and limit.role != "report" for limit in gate.limits):
-        check_pairing(pairing, max_changed=gate.max_changed, where=arm.path or arm.name)
-    wanted = selected(evalset, workspace.options)
-    setup = GateCase(
-        gate=gate,
-        baseline=arm,
-        pairing=pairing,
-        scorers=scorers,
-        order_seed=gate.order_seed or order_seed(evalset.digest, arm.run, pull_request(workspace.env)),
-        recorded=isinstance(candidate, Recording),
-        cases=evalset.living,
-        slice_fields=evalset.slices,
-    )
-    if (
-        wanted is None
-        and candidate.digest == arm.digest
-        and not workspace.options.fresh
-        and arm.complete_for(c.id for c in pairing.paired)
-    ):
-        same = _unchanged(setup)
-        if same is not None:
-            return same
-    judge = GateJudge(setup)
-    order = judge.order()
-    cases = order if wanted is None else tuple(case for case in order if case.id in wanted)
-    run = execute(
-        workspace,
-        Task(
-            purpose="gate",
-            candidate=candidate,
-            evalset=evalset,
-            cases=cases,
-            scorers=tuple(scorers.values()),
-            gate=gate.name,
-            epochs=gate.epochs,
-            order_seed=setup.order_seed,
-            stop=judge if wanted is None else None,
-            max_cost=gate.max_cost,
-            recorded=answers_by_key(arm),
-            resume=f"evalh gate {gate.name}",
-        ),
-    )
-    if wanted is not None:
-        for case in cases:
-            if case.id in run.results:
-                judge.observe(run.results[case.id])
-    verdict = conclude(
-        judge,
-        Ending(
-            run=run.header.run_id,
-            stopped=run.stopped,
-            calls=run.calls,
-            selection="" if wanted is None else f"{len(cases)} of {len(order)} selected",
-            warnings=_warnings(gate, setup),
-            notes=preflight(judge),
-        ),
-    )
-    if workspace.use_store and (store := workspace.store()) is not None:
-        store.put_verdict(run.header.run_id, canonical_json(verdict.to_json()))
-    return Comparison(
-        gate=verdict,
-        cases={case.id: case for case in order},
-        baseline=arm.results,
-        candidate=run.results,
-    )
-
-
 def _baseline(
     workspace: Workspace,
     gate: GateConfig,
@@ -252,50 +169,3 @@ def _baseline(
 
 def _needs_no_baseline(gate: GateConfig) -> bool:
     return all(limit.every == "absolute" or limit.role == "report" for limit in gate.limits)
-
-
-def _unchanged(setup: GateCase) -> Comparison | None:
-    """The verdict when the candidate *is* the baseline: no call, no statistics, also below N_min.
-
-    Returns:
-        None when an absolute check needs a look at the answers.
-    """
-    if any(limit.every == "absolute" for limit in setup.gate.limits):
-        return None
-    pairing: Pairing = setup.pairing
-    planned = len(pairing.paired)
-    arm = setup.baseline
-    verdict = GateVerdict(
-        gate=setup.gate.name,
-        outcome="pass",
-        reason="unchanged",
-        baseline={"name": arm.name, "digest": arm.digest, "created": arm.created},
-        pairs=PairCounts(
-            planned=planned,
-            used=planned,
-            edited=len(pairing.edited),
-            added=len(pairing.added),
-            removed=len(pairing.removed),
-        ),
-        epochs=setup.gate.epochs,
-        calls=CallCounts(planned=planned * setup.gate.epochs, replayed=planned * setup.gate.epochs),
-        order_seed=setup.order_seed,
-        notes=("the candidate's digest equals the baseline's: every answer is the recorded one",),
-    )
-    cases = {case.id: case for case in pairing.paired}
-    return Comparison(gate=verdict, cases=cases, baseline=arm.results, candidate=arm.results)
-
-
-def _warnings(gate: GateConfig, setup: GateCase) -> tuple[Warned, ...]:
-    found = []
-    if gate.order_seed is not None:
-        message = "order_seed is set by hand: trying seeds voids the stated error rates"
-        found.append(Warned(code="order_seed", message=message))
-    unpaired = len(setup.pairing.edited) + len(setup.pairing.added)
-    if unpaired:
-        message = (
-            f"{len(setup.pairing.added)} added and {len(setup.pairing.edited)} edited cases have no baseline "
-            "and are not judged: promote to include them"
-        )
-        found.append(Warned(code="unpaired", message=message))
-    return tuple(found)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from evalharness.config.keys import BUILT_IN_SCORERS
 from evalharness.config.model import Config, GateConfig
@@ -21,6 +21,7 @@ from evalharness.core.specs import ComponentSpec
 if TYPE_CHECKING:
     from evalharness.clients.limits import Pacing
     from evalharness.store.store import Store
+
 
 @dataclass(slots=True, kw_only=True)
 class Workspace:

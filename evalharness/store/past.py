@@ -67,13 +67,17 @@ class Spent:
     """Calls made, failed ones included."""
     cost_usd: float = 0.0
     """US dollars."""
+    answers: int = 0
+    """Answers that these calls brought."""
 
 
 def spent(reader: Reader, run_id: str) -> Spent:
     """What a run has cost over all its legs; nothing for a run that is not known."""
     found = reader.runs("run_id=?", (run_id,))
-    calls, cost = reader.spent(found[0].id) if found else (0, 0.0)
-    return Spent(calls=calls, cost_usd=cost)
+    if not found:
+        return Spent()
+    calls, cost = reader.spent(found[0].id)
+    return Spent(calls=calls, cost_usd=cost, answers=reader.paid_answers(found[0].id))
 
 
 def summarize(reader: Reader, limit: int) -> list[RunSummary]:

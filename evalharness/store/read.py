@@ -194,6 +194,10 @@ class Reader:
             result.append(CaseRow(position, case_id, case_digest, replayed, self.unpacked(body)))
         return result
 
+    def paid_answers(self, run: int) -> int:
+        """How many answers the run of a number paid for."""
+        return int(self.rows("SELECT COUNT(*) FROM answers WHERE run=?", (run,))[0][0]) if self.there else 0
+
     def spent(self, run: int) -> tuple[int, float]:
         """(calls, US dollars) of a run."""
         found = self.rows("SELECT run,calls,cost_usd,crc FROM spend WHERE run=?", (run,))

@@ -279,7 +279,7 @@ class Store:
         """What a run has cost over all its legs; nothing for a run that is not known."""
         log = self._logs.get(run_id)
         if log is not None:
-            return past.Spent(calls=log.calls, cost_usd=log.cost_usd)
+            return past.Spent(calls=log.calls, cost_usd=log.cost_usd, answers=self.reader.paid_answers(log.number))
         return past.spent(self.reader, run_id)
 
     def _newest_log(self) -> RunLog | None:

@@ -217,15 +217,36 @@ def amount(value: float, unit: str) -> str:
     return f"{value:.4g} {unit}".rstrip()
 
 
+def _moved(difference: float | None, unit: str, *, lower_is_better: bool) -> str:
+    """``fell 6.6 points``; ``hardly moved`` where the printed number would be zero."""
+    if difference is None or abs(difference) < _TIE:
+        return "did not move"
+    if unit == "points" and abs(difference) < 0.0005:
+        return "hardly moved"
+    size = amount(abs(difference), unit)
+    if lower_is_better:
+        return f"got {'worse' if difference < 0 else 'better'} by {size}"
+    return f"{'fell' if difference < 0 else 'rose'} {size}"
+
+
+def missed_if_merged(track: Track) -> tuple[float, float] | None:
+    """What merging an INCONCLUSIVE by hand would mean: (P(PASS), P(INCONCLUSIVE)) at a true drop of the margin.
+
+    Exact, for 0/1 scores, at the discordance that was seen (gate-exact, attack B20); None elsewhere.
+    """
+    plan = getattr(track.engine, "plan", None)
+    if plan is None or not track.cases:
+        return None
+    changed = sum(1 for pair in track.cases if pair.difference is not None and abs(pair.difference) > _TIE)
+    at_margin = plan.outcome(changed / len(track.cases), -track.measure.margin)
+    return at_margin.p_pass, at_margin.p_inconclusive
+
+
 def _reason(track: Track, decision: Decision, difference: float | None, needed: NeededCases | None) -> str:
     measure = track.measure
     name, unit = measure.name, measure.unit
     margin = amount(measure.limit.margin or 0.0, unit)
-    moved = "did not move" if difference is None or abs(difference) < _TIE else ""
-    if not moved and difference is not None:
-        moved = f"{'fell' if difference < 0 else 'rose'} {amount(abs(difference), unit)}"
-        if measure.lower_is_better:
-            moved = f"got {'worse' if difference < 0 else 'better'} by {amount(abs(difference), unit)}"
+    moved = _moved(difference, unit, lower_is_better=measure.lower_is_better)
     if decision.verdict == "fail":
         if "worse than the margin" in decision.reason:
             return f"{name} {moved}: worse than the margin of {margin}"
