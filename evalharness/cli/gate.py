@@ -9,6 +9,7 @@ from pathlib import Path
 from evalharness.cli.options import options_from
 from evalharness.cli.verdicts import finish
 from evalharness.config.model import Config
+from evalharness.core.errors import UsageError
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -27,6 +28,8 @@ def execute(args: argparse.Namespace) -> int:
             from evalharness.cli.plan import print_plan
 
             return print_plan(workspace, args.gates, args)
+        if args.all and args.gates:
+            raise UsageError("--all and gate names exclude one another", where="--all")
         verdict, comparisons = gate_all(
             workspace, args.gates, baseline=args.baseline, rerun_baseline=args.rerun_baseline
         )

@@ -54,14 +54,19 @@ def load_config(directory: Path, *, config: str | None = None) -> Config:
     return read_config(found)
 
 
-def read_config(found: Found) -> Config:
+def read_config(found: Found, *, text: str | None = None, name: str | None = None) -> Config:
     """The config in a file that was found.
+
+    Args:
+        found: The file.
+        text: Its text when that comes from elsewhere (another commit).
+        name: What to call it in messages.
 
     Raises:
         ConfigError: If anything in it is wrong.
     """
-    name = shown(found.path)
-    text = read_text(found.path)
+    name = name or shown(found.path)
+    text = read_text(found.path) if text is None else text
     data: Any = parse(text, name=name)
     source = Source(shown=name, lines=positions(text, name=name), prefix=found.prefix)
     for key in found.prefix:

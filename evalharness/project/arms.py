@@ -101,7 +101,7 @@ def gate_baseline(
         ConfigError: If ``baseline`` is neither a candidate nor a file.
     """
     if gate.baseline is None:
-        arm = stored_baseline(workspace, gate.name)
+        arm = stored_baseline(workspace, gate.name, workspace.base_ref or None)
         check_same_set(arm, evalset)
         return arm
     if gate.baseline in workspace.config.candidates:

@@ -10,8 +10,9 @@ from evalharness.config.model import GateConfig
 from evalharness.core.cases import EvalSet
 from evalharness.core.errors import EXIT_CODES, Incomplete, Refused, UsageError, worst
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
-from evalharness.core.verdicts import Comparison, GateVerdict, Verdict
-from evalharness.project.arms import gate_baseline, scored, stored_baseline
+from evalharness.core.verdicts import Comparison, GateVerdict, Verdict, Warned
+from evalharness.project.arms import baseline_path, gate_baseline, scored, stored_baseline
+from evalharness.project.baseref import Trusted, advisory, moved_baseline, trusted_side, under_base_rules
 from evalharness.project.execution import Stopwatch
 from evalharness.project.judging import judge_candidate
 from evalharness.project.workspace import Workspace
@@ -36,8 +37,11 @@ def gate_all(
         UsageError: If the config has no gate.
         EvalhError: What ends the whole command (store, interrupted).
     """
+    trusted = trusted_side(workspace)
+    changed, missing = _trust(workspace, trusted)
     gates = [workspace.gate(name) for name in names] or list(workspace.config.gates.values())
-    if not gates:
+    missing = [gate for gate in missing if not names or gate.gate in names]
+    if not gates and not missing:
         raise UsageError(
             "the config has no gate", where=workspace.config.path, tip="evalh init writes one to start from"
         )
@@ -45,8 +49,27 @@ def gate_all(
         raise UsageError(
             "--rerun-baseline is not part of this version", tip="name the old candidate as the gate's baseline"
         )
-    judged = [_guarded(workspace, gate, baseline) for gate in gates]
-    return together([comparison.gate for comparison in judged]), judged
+    judged = [Comparison(gate=gate) for gate in missing]
+    for gate in gates:
+        new = trusted is not None and trusted.is_new(gate)
+        judged.append(Comparison(gate=advisory(gate)) if new else _guarded(workspace, gate, baseline))
+    verdict = together([comparison.gate for comparison in judged])
+    return replace(verdict, warnings=(*changed, *verdict.warnings)), judged
+
+
+def _trust(workspace: Workspace, trusted: Trusted | None) -> tuple[tuple[Warned, ...], list[GateVerdict]]:
+    """In CI: judge by the base ref's rules and baselines. What the pull request changes, and the gates it removed."""
+    if trusted is None:
+        return (), []
+    workspace.base_ref = trusted.ref
+    workspace.config, warnings, missing = under_base_rules(workspace.config, trusted)
+    moved = [
+        warned
+        for gate in workspace.config.gates.values()
+        if gate.baseline is None and not trusted.is_new(gate)
+        for warned in moved_baseline(workspace, gate.name, baseline_path(workspace, gate.name), trusted.ref)
+    ]
+    return (*warnings, *moved), missing
 
 
 def together(gates: Sequence[GateVerdict]) -> Verdict:
@@ -161,7 +184,7 @@ def _baseline(
                 return Baseline(name="none", digest="", run="", evalset={"name": evalset.name})
             raise
     if word == "baseline":
-        return stored_baseline(workspace, gate.name)
+        return stored_baseline(workspace, gate.name, workspace.base_ref or None)
     from evalharness.project.words import arm_of_word
 
     return arm_of_word(workspace, word, evalset=evalset, scorers=scorers, gate=gate.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalharness.config.keys import BUILT_IN_SCORERS
-from evalharness.config.model import Config, GateConfig
+from evalharness.config.model import Config, EvalSetConfig, GateConfig
 from evalharness.core.cases import EvalSet
 from evalharness.core.errors import ConfigError, UsageError
 from evalharness.core.nearest import name_tip
@@ -34,6 +34,8 @@ class Workspace:
     """False where there is no project to keep anything in (comparing two files)."""
     spent_usd: float = 0.0
     """Spent by this command so far."""
+    base_ref: str = ""
+    """In CI the ref whose stored baselines count; empty: those of the working tree."""
     _store: Store | None = None
     _evalsets: dict[str, EvalSet] = field(default_factory=dict)
     _scorers: dict[str, ScorerFacts] = field(default_factory=dict)
@@ -101,6 +103,8 @@ class Workspace:
             from evalharness.evalset.lock import LOCK_NAME, read_lock
 
             found = self.config.evalsets.get(name)
+            if found is None and name.endswith(".jsonl"):
+                found = EvalSetConfig(name=name, path=name, where="--set")
             if found is None:
                 raise self.unknown("eval set", name, self.config.evalsets)
             path = self.config.resolve(found.path, where=found.where)
