@@ -21,10 +21,10 @@ BASE: Final = (
     "bm25s",
     "jinja2",
     "jsonschema",
+    "nltk",
     "numpy",
     "rapidfuzz",
     "rich",
-    "rouge-score",
     "sacrebleu",
 )
 EXTRAS: Final = {"datasets": "data", "bert-score": "bertscore", "torch": "bertscore", "pytest": "pytest"}

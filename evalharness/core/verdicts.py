@@ -210,6 +210,40 @@ class Verdict:
         return data
 
 
+def gate_from_json(data: Mapping[str, Any]) -> GateVerdict:
+    """A gate's verdict from the object that ``to_json`` gave (what the store keeps); unknown keys are ignored.
+
+    Raises:
+        TypeError: If a value has another shape than ``to_json`` gives.
+    """
+    plain: dict[str, Any] = {f.name: data[f.name] for f in fields(GateVerdict) if f.name in data}
+    plain["pairs"] = PairCounts(**data["pairs"])
+    plain["calls"] = CallCounts(**data["calls"])
+    plain["scorers"] = tuple(_scorer_from_json(one) for one in data["scorers"])
+    plain["slices"] = tuple(
+        SliceVerdict(**{**part, "scorers": tuple(_scorer_from_json(one) for one in part["scorers"])})
+        for part in data["slices"]
+    )
+    plain["hard"] = tuple(
+        HardVerdict(**{**check, "flips": tuple(check["flips"]), "baseline_failed": tuple(check["baseline_failed"])})
+        for check in data["hard"]
+    )
+    plain["worst_cases"] = tuple(WorstCase(**case) for case in data["worst_cases"])
+    plain["notes"] = tuple(data.get("notes", ()))
+    return GateVerdict(**plain)
+
+
+def _scorer_from_json(data: Mapping[str, Any]) -> ScorerVerdict:
+    needed = data["needed_cases"]
+    return ScorerVerdict(
+        **{
+            **data,
+            "interval": None if data["interval"] is None else tuple(data["interval"]),
+            "needed_cases": None if needed is None else NeededCases(**needed),
+        }
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """One comparison whole: the verdict, and both arms behind it. What reports show cases from; never part of JSON."""

@@ -99,6 +99,11 @@ def xml_text(text: str, limit: int | None = None) -> str:
     return clean
 
 
+def html_text(text: str, limit: int | None = None) -> str:
+    """Text for HTML content and quoted attributes: visible and escaped."""
+    return xml_text(text, limit).replace("&#10;", "\n").replace("&apos;", "&#39;")
+
+
 def md_fence(text: str, *, language: str = "", limit: int | None = None) -> str:
     """A fenced block around untrusted text: the fence is longer than any run of backticks inside."""
     clean = visible(text, keep_newlines=True, limit=limit)

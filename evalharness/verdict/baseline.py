@@ -100,6 +100,17 @@ class Baseline:
         }
 
 
+def baseline_text(baseline: Baseline, cases: Mapping[str, Case], slices: Iterable[str]) -> str:
+    """The whole file as text: the header with the digest of the case lines, then a line per case in id order."""
+    fields = tuple(slices)
+    lines = [
+        canonical_json(_case_line(baseline.results[case_id], cases[case_id], fields, answers=baseline.answers))
+        for case_id in sorted(baseline.results)
+    ]
+    body = "".join(line + "\n" for line in lines)
+    return canonical_json({**baseline.header(), "sha256": digest_text(body)}) + "\n" + body
+
+
 def write_baseline(path: Path, baseline: Baseline, cases: Mapping[str, Case], slices: Iterable[str]) -> Path:
     """Write a baseline file atomically (temporary file, fsync, rename, fsync of the folder).
 
@@ -112,14 +123,7 @@ def write_baseline(path: Path, baseline: Baseline, cases: Mapping[str, Case], sl
     Returns:
         The path written: ``path``, or ``path`` + ``.gz`` when the file is larger than ``GZIP_OVER``.
     """
-    fields = tuple(slices)
-    lines = [
-        canonical_json(_case_line(baseline.results[case_id], cases[case_id], fields, answers=baseline.answers))
-        for case_id in sorted(baseline.results)
-    ]
-    body = "".join(line + "\n" for line in lines)
-    header = {**baseline.header(), "sha256": digest_text(body)}
-    data = (canonical_json(header) + "\n" + body).encode("utf-8")
+    data = baseline_text(baseline, cases, slices).encode("utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
     packed = path.with_name(path.name + ".gz")
     if len(data) > GZIP_OVER:
