@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, SupportsFloat
 
-from evalharness.stats.exact import exact_plan
+from evalharness.stats.exact import ExactPlan, exact_plan
 from evalharness.stats.rule import Decision, Rule
 from evalharness.stats.sequential import LogE
 
@@ -14,13 +14,16 @@ class ExactSequential:
 
     Args:
         rule: Margin, planned, both alphas and ``proven_drop`` are used; single cases, no clusters.
+        plan: The rule's plan, where it is known already; else it is shipped or computed.
     """
 
     __slots__ = ("_rule", "_seen", "_state", "plan", "verdict")
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, plan: ExactPlan | None = None) -> None:
         self._rule = rule
-        self.plan = exact_plan(rule.planned, rule.margin, alpha_pass=rule.alpha_pass, alpha_block=rule.alpha_block)
+        self.plan = plan or exact_plan(
+            rule.planned, rule.margin, alpha_pass=rule.alpha_pass, alpha_block=rule.alpha_block
+        )
         self._state = self.plan.start(proven_drop=rule.proven_drop)
         self._seen: list[tuple[int, int]] = []
         self.verdict: Literal["pass", "fail"] | None = None

@@ -17,9 +17,18 @@ from evalharness.core.results import CaseResult
 from evalharness.stats import mean_log_e, name_regressed
 from evalharness.verdict.baseline import Baseline
 from evalharness.verdict.hard import HardCheck
-from evalharness.verdict.measure import lost, measure_for
+from evalharness.verdict.measure import Measure, lost, measure_for
 from evalharness.verdict.pairing import Pairing, Unit, units_in_order
-from evalharness.verdict.track import Track, open_track, pairs_of, planned_sizes
+from evalharness.verdict.track import (
+    PairedCase,
+    PlanSource,
+    Track,
+    live_pairs,
+    open_track,
+    pairs_of,
+    planned_sizes,
+    sizes_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +47,11 @@ class GateCase:
     """All living cases, for absolute checks."""
     slice_fields: tuple[str, ...] = ()
     """Metadata fields that reports slice by."""
+    live: Mapping[str, frozenset[str]] | None = None
+    """Scorer name -> ids of the cases that count under it, when the baseline is answered in this very run and its results
+    are filled in case by case; None when they are all there."""
+    plans: PlanSource | None = None
+    """Where exact plans come from; computed when None."""
 
     @property
     def epochs(self) -> tuple[int, int]:
@@ -179,8 +193,12 @@ class GateJudge:
     def _track(self, limit: LimitConfig, units: Sequence[Unit]) -> Track:
         setup = self.setup
         measure = measure_for(limit, setup.scorers[limit.scorer])
-        sizes = planned_sizes(measure, units, setup.baseline.results, setup.baseline.epochs)
-        return open_track(measure, setup.gate, sizes, family=self.family, epochs=setup.epochs)
+        sizes = (
+            planned_sizes(measure, units, setup.baseline.results, setup.baseline.epochs)
+            if setup.live is None
+            else sizes_of(units, setup.live[limit.scorer])
+        )
+        return open_track(measure, setup.gate, sizes, family=self.family, epochs=setup.epochs, plans=setup.plans)
 
     def _paired_baseline(self, case_id: str) -> CaseResult | None:
         return self.setup.baseline.results.get(case_id) if case_id in self._paired else None
@@ -197,11 +215,18 @@ class GateJudge:
             self._observe_unit(unit, results)
 
     def _observe_unit(self, unit: Unit, results: Mapping[str, CaseResult]) -> None:
-        setup = self.setup
         for tracks in (self.tracks, *(part.tracks for part in self.slices if unit.name in part.units)):
             for track in tracks:
-                track.observe(pairs_of(track.measure, unit, setup.baseline.results, results, setup.epochs))
+                track.observe(self._pairs(track.measure, unit, results))
         self._merge_evidence()
+
+    def _pairs(self, measure: Measure, unit: Unit, results: Mapping[str, CaseResult]) -> list[PairedCase]:
+        setup = self.setup
+        stored = setup.baseline.results
+        if setup.live is None:
+            return pairs_of(measure, unit, stored, results, setup.epochs)
+        planned = setup.live[measure.name]
+        return live_pairs(measure, unit, stored, results, epochs=setup.gate.epochs, planned=planned)
 
     def _merge_evidence(self) -> None:
         """Mean of the *current* e-values of the general tracks: an e-value for "none of them is worse".

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from evalharness.config.model import GateConfig
 from evalharness.core.results import CaseResult
-from evalharness.stats.rule import Decision, Rule
+from evalharness.stats.rule import Decision, Method, Rule
 from evalharness.stats.sequential import LogE, Sequential
 from evalharness.verdict.measure import ArmValue, Measure, arm_value
 from evalharness.verdict.pairing import Unit
+
+if TYPE_CHECKING:
+    from evalharness.stats.exact import ExactPlan
+
+PlanSource: TypeAlias = Callable[[Rule], "ExactPlan"]
+"""Gives the exact plan of a rule, from a cache or computed."""
 
 
 class Engine(Protocol):
@@ -50,13 +56,30 @@ class PairedCase:
     baseline: float
     candidate: ArmValue
     baseline_epochs: tuple[float, ...] = ()
+    baseline_bounds: tuple[float, float] | None = None
+    """(least, most) the baseline can be, where its own answer is missing: only when both arms are answered in one run."""
+
+    @property
+    def missing(self) -> bool:
+        """Whether either arm lacks an epoch here."""
+        return bool(self.candidate.missing) or self.baseline_bounds is not None
 
     @property
     def difference(self) -> float | None:
-        """Candidate - baseline; None when an epoch of the candidate is missing."""
-        if self.candidate.missing or self.candidate.mean is None:
+        """Candidate - baseline; None when an epoch of either is missing."""
+        if self.missing or self.candidate.mean is None:
             return None
         return self.candidate.mean - self.baseline
+
+    @property
+    def worst(self) -> float:
+        """The least the difference can be."""
+        return self.candidate.low - (self.baseline if self.baseline_bounds is None else self.baseline_bounds[1])
+
+    @property
+    def best(self) -> float:
+        """The most the difference can be."""
+        return self.candidate.high - (self.baseline if self.baseline_bounds is None else self.baseline_bounds[0])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,10 +117,10 @@ class Track:
         if not pairs:
             return
         self.cases.extend(pairs)
-        self.unscored += sum(1 for pair in pairs if pair.candidate.missing)
+        self.unscored += sum(1 for pair in pairs if pair.missing)
         size = math.fsum(pair.weight for pair in pairs)
-        worst = math.fsum(pair.weight * (pair.candidate.low - pair.baseline) for pair in pairs) / size
-        best = math.fsum(pair.weight * (pair.candidate.high - pair.baseline) for pair in pairs) / size
+        worst = math.fsum(pair.weight * pair.worst for pair in pairs) / size
+        best = math.fsum(pair.weight * pair.best for pair in pairs) / size
         # With nothing missing the two bounds are the same number; else only they enter the decision.
         mean = worst if worst == best else (worst + best) / 2
         self.differences.append((mean, worst, best, size))
@@ -141,6 +164,45 @@ def pairs_of(
     return found
 
 
+def live_pairs(
+    measure: Measure,
+    unit: Unit,
+    baseline: Mapping[str, CaseResult],
+    candidate: Mapping[str, CaseResult],
+    *,
+    epochs: int,
+    planned: frozenset[str],
+) -> list[PairedCase]:
+    """The paired cases of one unit when the baseline is answered in the same run.
+
+    Which cases count was fixed before the first call, so a baseline that is missing keeps its place too, with bounds.
+
+    Args:
+        measure: Scorer and scale.
+        unit: The unit.
+        baseline: Baseline results so far by case id; every case of the unit has one.
+        candidate: Candidate results by case id; every case of the unit has one.
+        epochs: Epochs of either arm.
+        planned: Ids of the cases that count under this measure.
+    """
+    found = []
+    for case in unit.cases:
+        if case.id not in planned:
+            continue
+        before = arm_value(measure, baseline[case.id], epochs)
+        found.append(
+            PairedCase(
+                case_id=case.id,
+                weight=case.weight,
+                baseline=(before.low + before.high) / 2 if before.missing or before.mean is None else before.mean,
+                baseline_epochs=before.epochs,
+                baseline_bounds=(before.low, before.high) if before.missing else None,
+                candidate=arm_value(measure, candidate[case.id], epochs),
+            )
+        )
+    return found
+
+
 def planned_sizes(
     measure: Measure, units: Sequence[Unit], baseline: Mapping[str, CaseResult], epochs: int
 ) -> list[float]:
@@ -158,10 +220,16 @@ def planned_sizes(
     return sizes
 
 
-def open_track(
+def sizes_of(units: Sequence[Unit], planned: frozenset[str]) -> list[float]:
+    """Weight of each unit that will count, where the cases that count are known by name."""
+    sizes = (math.fsum(case.weight for case in unit.cases if case.id in planned) for unit in units)
+    return [size for size in sizes if size > 0]
+
+
+def planned_rule(
     measure: Measure, gate: GateConfig, sizes: Sequence[float], *, family: int, epochs: tuple[int, int]
-) -> Track:
-    """A track with the engine that its data declare: exact for 0/1 scores in single epochs, else general.
+) -> tuple[Rule | None, Method]:
+    """The rule of one scorer and the path it takes: exact for 0/1 scores in single epochs, else general.
 
     Args:
         measure: Scorer and scale; its role decides the rule.
@@ -169,10 +237,13 @@ def open_track(
         sizes: Weight of each planned unit (``planned_sizes``).
         family: Number M of metrics (guard slices included) that can fail the gate; the block alpha is shared.
         epochs: Epochs of (baseline, candidate).
+
+    Returns:
+        No rule for a report, an unbounded scorer, or where no unit is planned.
     """
     role = measure.limit.role
     if role == "report" or not measure.bounded or not sizes:
-        return Track(measure=measure, rule=None, engine=None, method="general")
+        return None, "general"
     uniform = max(sizes) == min(sizes)
     rule = Rule(
         margin=measure.margin,
@@ -198,8 +269,34 @@ def open_track(
         and role == "guard"
         and measure.margin > 0
     )
-    if exact:
+    return rule, "exact" if exact else "general"
+
+
+def open_track(
+    measure: Measure,
+    gate: GateConfig,
+    sizes: Sequence[float],
+    *,
+    family: int,
+    epochs: tuple[int, int],
+    plans: PlanSource | None = None,
+) -> Track:
+    """A track with the engine that its data declare.
+
+    Args:
+        measure: As for ``planned_rule``, like the other arguments.
+        gate: The gate.
+        sizes: Weight of each planned unit.
+        family: Number M of metrics that can fail the gate.
+        epochs: Epochs of (baseline, candidate).
+        plans: Where exact plans come from; computed when left out.
+    """
+    rule, method = planned_rule(measure, gate, sizes, family=family, epochs=epochs)
+    if rule is None:
+        return Track(measure=measure, rule=None, engine=None, method=method)
+    if method == "exact":
         from evalharness.stats.exact_sequential import ExactSequential
 
-        return Track(measure=measure, rule=rule, engine=ExactSequential(rule), method="exact")
-    return Track(measure=measure, rule=rule, engine=Sequential(rule), method="general")
+        plan = None if plans is None else plans(rule)
+        return Track(measure=measure, rule=rule, engine=ExactSequential(rule, plan), method=method)
+    return Track(measure=measure, rule=rule, engine=Sequential(rule), method=method)
