@@ -133,7 +133,10 @@ class GateJudge:
         for check in self.hard:
             if before is not None or check.absolute:
                 check.observe(result, before)
-        if any(lost(trial) for trial in result.epoch_trials()):
+        looked_at = result.epoch_trials()
+        if self.setup.live is not None and before is not None:
+            looked_at += before.epoch_trials()
+        if any(lost(trial) for trial in looked_at):
             self._lost.add(result.case_id)
         self._pending[result.case_id] = result
         self._advance()
