@@ -14,12 +14,11 @@ from evalharness.cli.console import is_terminal
 from evalharness.cli.parser import TYPES
 from evalharness.core.errors import UsageError
 from evalharness.core.options import RunOptions
+from evalharness.project.environment import from_fork, in_ci, switch
 
 Value = TypeVar("Value")
 
 _KEY_HOST: Final = re.compile(r"([A-Z0-9_]*_API_KEY)=([^=\s,;]+(?:,[^=\s,;]+)*)", re.ASCII)
-_YES: Final = ("1", "true", "yes", "on")
-_NO: Final = ("", "0", "false", "no", "off")
 
 
 def options_from(args: argparse.Namespace, env: Mapping[str, str] | None = None) -> RunOptions:
@@ -60,7 +59,7 @@ def is_offline(args: argparse.Namespace, env: Mapping[str, str] | None = None) -
     Raises:
         UsageError: If the variable is neither 1 nor 0.
     """
-    return bool(args.offline) or _switch(os.environ if env is None else env, "EVALH_OFFLINE")
+    return bool(args.offline) or switch(os.environ if env is None else env, "EVALH_OFFLINE")
 
 
 def _progress(args: argparse.Namespace) -> Any:
@@ -77,13 +76,6 @@ def _first(flag: Value | None, env: Mapping[str, str], name: str, read: Callable
         return read(env[name])
     except argparse.ArgumentTypeError as error:
         raise UsageError(str(error), where=name) from None
-
-
-def _switch(env: Mapping[str, str], name: str) -> bool:
-    word = env.get(name, "").lower()
-    if word not in (*_YES, *_NO):
-        raise UsageError(f"expected 1 or 0, got {env[name]!r}", where=name)
-    return word in _YES
 
 
 def key_hosts(flags: list[str], env: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
@@ -107,28 +99,3 @@ def key_hosts(flags: list[str], env: Mapping[str, str]) -> Mapping[str, tuple[st
         new = tuple(host.lower() for host in match[2].split(","))
         hosts[match[1]] = tuple(dict.fromkeys((*hosts.get(match[1], ()), *new)))
     return MappingProxyType(hosts)
-
-
-def in_ci(env: Mapping[str, str]) -> bool:
-    """True when a CI service runs us: nobody can be asked."""
-    return bool(env.get("GITHUB_ACTIONS") or env.get("GITLAB_CI")) or env.get("CI", "").lower() not in _NO
-
-
-def from_fork(env: Mapping[str, str]) -> bool:
-    """True when CI says that the code under test comes from a fork: then data only is trusted.
-
-    An event file that cannot be read counts as a fork: the safe side.
-    """
-    source, own = env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), env.get("CI_MERGE_REQUEST_PROJECT_PATH")
-    if source and own:
-        return source != own
-    if env.get("GITHUB_EVENT_NAME") not in ("pull_request", "pull_request_target"):
-        return False
-    import json
-
-    try:
-        with open(env.get("GITHUB_EVENT_PATH", ""), "rb") as file:
-            head = json.load(file)["pull_request"]["head"]["repo"]["full_name"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return True  # also a head repository that was deleted: it is null
-    return bool(head != env.get("GITHUB_REPOSITORY"))
