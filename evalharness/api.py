@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from evalharness.config.model import GateConfig, LimitConfig
 from evalharness.core.cases import Case, EvalSet
@@ -20,6 +20,9 @@ from evalharness.core.errors import UsageError
 from evalharness.core.options import RunOptions
 from evalharness.core.results import Output, Run, Score, Unscored
 from evalharness.core.verdicts import Comparison, Verdict
+
+if TYPE_CHECKING:
+    from evalharness.project.workspace import Workspace
 
 Limits: TypeAlias = Mapping[str, float | Mapping[str, Any]]
 """Scorer name -> margin, or a table with the keys of the config (margin, role, every, ...)."""
@@ -117,19 +120,37 @@ def gate(
     Raises:
         EvalhError: Only for what ends a whole command; a refusal of the gate is its outcome.
     """
-    from evalharness.project.gating import gate_all, judge_with
     from evalharness.project.workspace import open_workspace
 
     with open_workspace(Path(directory), config=config, options=options) as workspace:
-        if limits is None:
-            if not isinstance(candidate, str) or evalset is not None:
-                raise UsageError("a candidate needs limits", tip='limits={"exact": 0.05}, or name a gate of the config')
-            return gate_all(workspace, [candidate], baseline=baseline)[0]
-        if evalset is None:
-            raise UsageError("limits need an eval set", tip='evalset="NAME"')
-        name = candidate if isinstance(candidate, str) else getattr(candidate, "__name__", "candidate")
-        rule = GateConfig(name=name, candidate=name, evalset=evalset, baseline=baseline, limits=_limit_configs(limits))
-        return judge_with(workspace, rule, candidate)
+        return judged(workspace, candidate, evalset=evalset, baseline=baseline, limits=limits)[0]
+
+
+def judged(
+    workspace: Workspace,
+    candidate: str | Callable[..., Any],
+    *,
+    evalset: str | None = None,
+    baseline: str | None = None,
+    limits: Limits | None = None,
+) -> tuple[Verdict, list[Comparison]]:
+    """As :func:`gate`, in a project that is open already; the comparison comes with the verdict.
+
+    Raises:
+        UsageError: If what was given does not go together.
+        EvalhError: Only for what ends a whole command.
+    """
+    from evalharness.project.gating import gate_all, judge_with
+
+    if limits is None:
+        if not isinstance(candidate, str) or evalset is not None:
+            raise UsageError("a candidate needs limits", tip='limits={"exact": 0.05}, or name a gate of the config')
+        return gate_all(workspace, [candidate], baseline=baseline)
+    if evalset is None:
+        raise UsageError("limits need an eval set", tip='evalset="NAME"')
+    name = candidate if isinstance(candidate, str) else getattr(candidate, "__name__", "candidate")
+    rule = GateConfig(name=name, candidate=name, evalset=evalset, baseline=baseline, limits=_limit_configs(limits))
+    return judge_with(workspace, rule, candidate)
 
 
 def compare(

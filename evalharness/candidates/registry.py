@@ -56,14 +56,32 @@ def build_candidate(
 
 
 def function_candidate(function: Callable[..., Any], *, name: str) -> Candidate:
-    """A candidate out of a function at hand: ``case -> text | Output | dict``, sync or async.
+    """A candidate out of a function at hand, sync or async.
 
-    Its code is not declared, so its answers serve the run that paid for them and no other.
+    ``case -> text | Output | dict``; or ``(query, k) -> documents`` as for kind ``retriever``, when the function needs
+    or takes two arguments. Its code is not declared, so its answers serve the run that paid for them and no other.
     """
     from evalharness.candidates.function import FunctionCandidate
+    from evalharness.candidates.retriever import FunctionRetriever
 
     reference = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', name)}"
+    if _takes_query_and_k(function):
+        facts = {"retriever": reference, "k": DEFAULT_K}
+        identity = Identity(name=name, kind="retriever", facts=facts)
+        return FunctionRetriever(identity, reference, DEFAULT_K, function)
     return FunctionCandidate(Identity(name=name, kind="python", facts={"python": reference}), reference, function)
+
+
+def _takes_query_and_k(function: Callable[..., Any]) -> bool:
+    """Whether the function has two parameters that can be given by position, the second named ``k`` or required."""
+    import inspect
+
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return False  # a builtin without a signature: it gets the case
+    given = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(given) == 2 and (given[1].name == "k" or given[1].default is given[1].empty)
 
 
 def _plug_in(spec: ComponentSpec, around: Surroundings) -> Build:

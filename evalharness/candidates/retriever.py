@@ -23,13 +23,14 @@ class FunctionRetriever(Local):
         identity: Name, digest, time.
         reference: ``package.module:function``; imported when the first answer is needed.
         k: Documents wanted, >= 1; more are cut.
+        function: The function itself, when it is at hand.
     """
 
-    def __init__(self, identity: Identity, reference: str, k: int) -> None:
+    def __init__(self, identity: Identity, reference: str, k: int, function: Callable[..., Any] | None = None) -> None:
         super().__init__(identity)
         self._reference = reference
         self._k = k
-        self._function: Callable[..., Any] | None = None
+        self._function = function
 
     def check(self, _case: Case) -> None:
         """Import the function.

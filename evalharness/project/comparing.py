@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from evalharness.config.model import GateConfig, LimitConfig
 from evalharness.core.cases import EvalSet
@@ -16,7 +15,7 @@ from evalharness.project.arms import scored, stored_baseline
 from evalharness.project.execution import Stopwatch
 from evalharness.project.gating import together, with_facts
 from evalharness.project.judging import judge_candidate
-from evalharness.project.words import arm_of_word
+from evalharness.project.words import arm_of_word, evalset_of_word
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
 from evalharness.verdict.conclusion import Ending, conclude
@@ -104,15 +103,7 @@ def _evalset(workspace: Workspace, wanted: Sides, gate: GateConfig | None) -> Ev
         name = next(iter(known))
     if name is None:
         raise UsageError("which eval set?", tip=f"--set NAME or --set FILE; defined: {', '.join(known) or 'none'}")
-    if name in known:
-        return workspace.evalset(name)
-    path = Path(name)
-    path = path if path.is_absolute() else workspace.root / path
-    if not path.is_file():
-        raise UsageError(f"no eval set and no file {name!r}", tip=f"defined: {', '.join(known) or 'none'}")
-    from evalharness.evalset.jsonl import load_evalset
-
-    return load_evalset(path)
+    return evalset_of_word(workspace, name)
 
 
 def _scorers(workspace: Workspace, wanted: Sides, gate: GateConfig | None, evalset: EvalSet) -> dict[str, ScorerFacts]:

@@ -87,26 +87,34 @@ def together(gates: Sequence[GateVerdict]) -> Verdict:
     )
 
 
-def judge_with(workspace: Workspace, gate: GateConfig, candidate: str | Callable[..., Any]) -> Verdict:
+def judge_with(
+    workspace: Workspace, gate: GateConfig, candidate: str | Callable[..., Any]
+) -> tuple[Verdict, list[Comparison]]:
     """A gate that is no part of the config, over a named candidate or a function.
 
     Args:
         workspace: The opened project.
         gate: The rule; its ``baseline`` is a candidate's name, an answers file, or None for the stored one.
         candidate: A candidate's name, or a function ``case -> str | Output`` (sync or async).
+
+    Returns:
+        The verdict, and the gate with its cases.
     """
-    if isinstance(candidate, str):
-        return together([_guarded(workspace, gate, None).gate])
-    from evalharness.candidates.registry import function_candidate
+    built = None
+    if not isinstance(candidate, str):
+        from evalharness.candidates.registry import function_candidate
 
-    built = function_candidate(candidate, name=gate.candidate)
-    return together([run_gate(workspace, gate, candidate=built).gate])
+        built = function_candidate(candidate, name=gate.candidate)
+    judged = _guarded(workspace, gate, None, built)
+    return together([judged.gate]), [judged]
 
 
-def _guarded(workspace: Workspace, gate: GateConfig, baseline: str | None) -> Comparison:
+def _guarded(
+    workspace: Workspace, gate: GateConfig, baseline: str | None, candidate: Candidate | None = None
+) -> Comparison:
     """A gate's verdict; a refusal or a lack of keys and money is that gate's outcome, not the end of the others."""
     try:
-        return run_gate(workspace, gate, baseline=baseline)
+        return run_gate(workspace, gate, baseline=baseline, candidate=candidate)
     except (Refused, Incomplete) as error:
         softened = isinstance(error, Incomplete) and gate.incomplete == "pass"
         refused = GateVerdict(

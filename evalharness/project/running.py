@@ -61,7 +61,7 @@ def run_candidates(workspace: Workspace, names: Sequence[str], evalset_name: str
         UsageError: If it is not clear what to run.
     """
     names, evalset = which(workspace, names, evalset_name)
-    scorers, left_out = _scorers(workspace, evalset)
+    scorers, left_out = fitting_scorers(workspace, evalset)
     wanted = selected(evalset, workspace.options)
     cases = evalset.living if wanted is None else tuple(case for case in evalset.living if case.id in wanted)
     summaries = []
@@ -124,7 +124,11 @@ def summarise(run: Run, scorer: ScorerFacts) -> ScorerSummary:
     )
 
 
-def _scorers(workspace: Workspace, evalset: EvalSet) -> tuple[dict[str, ScorerFacts], list[str]]:
+def fitting_scorers(workspace: Workspace, evalset: EvalSet) -> tuple[dict[str, ScorerFacts], list[str]]:
+    """The scorers of the config that an eval set has the fields for, and the names of the others.
+
+    Scorers that call an endpoint are among them only under ``--judges``.
+    """
     kept, left_out = {}, []
     for name in workspace.config.scorers:
         scorer = workspace.scorer(name)

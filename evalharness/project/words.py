@@ -63,6 +63,24 @@ def recording_of_word(workspace: Workspace, word: str, name: str) -> Recording:
     return Recorded(name, answers, source=f"run {run.header.run_id}")
 
 
+def evalset_of_word(workspace: Workspace, word: str) -> EvalSet:
+    """An eval set by its name in the config, or by its path.
+
+    Raises:
+        UsageError: If it is neither.
+        EvalSetError: If the file is wrong.
+    """
+    known = workspace.config.evalsets
+    if word in known:
+        return workspace.evalset(word)
+    path = workspace.root / word  # an absolute path stays one
+    if not path.is_file():
+        raise UsageError(f"no eval set and no file {word!r}", tip=f"defined: {', '.join(known) or 'none'}")
+    from evalharness.evalset.jsonl import load_evalset
+
+    return load_evalset(path)
+
+
 def arm_of_word(
     workspace: Workspace,
     word: str,

@@ -36,6 +36,8 @@ class Workspace:
     """Spent by this command so far."""
     base_ref: str = ""
     """In CI the ref whose stored baselines count; empty: those of the working tree."""
+    ready: dict[tuple[str, str], Recording] = field(default_factory=dict)
+    """(candidate, eval set) -> its answers, where they were given in this session already: it is not asked again."""
     _store: Store | None = None
     _evalsets: dict[str, EvalSet] = field(default_factory=dict)
     _scorers: dict[str, ScorerFacts] = field(default_factory=dict)
@@ -169,6 +171,8 @@ class Workspace:
         spec = self.config.candidates.get(name)
         if spec is None:
             raise self.unknown("candidate", name, self.config.candidates)
+        if (name, evalset) in self.ready:
+            return self.ready[name, evalset]
         if self.options.answers is not None:
             from evalharness.project.words import recording_of_word
 
