@@ -81,7 +81,7 @@ def judge_candidate(
     verdict = conclude(
         judge,
         Ending(
-            run=run.header.run_id,
+            run=run.header.run_id if workspace.use_store else "",
             stopped=run.stopped,
             calls=run.calls,
             selection="" if wanted is None else f"{len(cases)} of {len(order)} selected",

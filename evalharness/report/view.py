@@ -268,7 +268,8 @@ def _next_steps(gate: GateVerdict) -> tuple[tuple[str, str], ...]:
         steps: Sequence[tuple[str, str]] = [("Look", f"evalh show {gate.run[:6]}")]
         if gate.worst_cases:
             steps = [("Look", f"evalh show {gate.run[:6]} {gate.worst_cases[0].id}")]
-        accept = ("Accept", 'evalh promote --why "..."')
-        plan = ("Plan", f"evalh plan {gate.gate}")
-        return (*steps, accept if gate.outcome == "regression" else plan)
+        if gate.outcome == "inconclusive":
+            return (*steps, ("Plan", f"evalh plan {gate.gate}"))
+        stored = "stored" in gate.baseline
+        return (*steps, ("Accept", f'evalh promote {gate.gate} --why "..."')) if stored else tuple(steps)
     return ()

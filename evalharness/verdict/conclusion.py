@@ -128,7 +128,9 @@ def _pass_reason(guards: Sequence[ScorerVerdict], hard: Sequence[HardVerdict]) -
 
 def _baseline_facts(judge: GateJudge) -> dict[str, Any]:
     baseline = judge.setup.baseline
-    facts = {"name": baseline.name, "digest": baseline.digest, "created": baseline.created}
+    facts: dict[str, Any] = {"name": baseline.name, "digest": baseline.digest, "created": baseline.created}
+    if baseline.path:
+        facts["stored"] = baseline.path
     return {**facts, "commit": baseline.commit} if baseline.commit else facts
 
 

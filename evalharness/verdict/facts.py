@@ -164,7 +164,7 @@ def _interval(track: Track, gate: GateConfig) -> tuple[tuple[float, float], floa
     span = _span(track)
     block = rule.alpha_block if rule is not None else gate.alpha_block
     alpha_pass = rule.alpha_pass if rule is not None else gate.alpha_pass
-    return (low * span, high * span), 1.0 - alpha_pass - block
+    return (low * span, high * span), round(1.0 - alpha_pass - block, 12)
 
 
 def _limits(track: Track, gate: GateConfig) -> tuple[float, float]:
