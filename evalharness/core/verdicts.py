@@ -121,6 +121,10 @@ class HardVerdict:
     """True when answers are recorded and have one attempt: flips are confirmed as they stand."""
     baseline_failed: tuple[str, ...] = ()
     """Case ids whose baseline failed or is absent: listed, not judged."""
+    judged: int = 0
+    """Cases with a result."""
+    unknown: tuple[str, ...] = ()
+    """Case ids without a result: the answer was lost, or the scorer broke."""
     signature: str = ""
 
 

@@ -127,7 +127,7 @@ def points(value: float | None, unit: str, *, sign: bool = False) -> str:
         return "-"
     if unit == "points":
         return f"{_tidy(value * 100, '+.1f')}" if sign else f"{_tidy(value * 100, '.1f')}%"
-    text = _tidy(value, "+.3g" if sign else ".4g")
+    text = _tidy(value, "+.2g" if sign else ".3g")
     return f"{text} {unit}".rstrip()
 
 
@@ -208,7 +208,10 @@ def _hard(gate: GateVerdict) -> list[str]:
             )
             lines.append(f"{check.scorer} fails {how}: {named}")
         else:
-            lines.append(f"{check.scorer} held on every judged case")
+            said = f"held on all {check.judged} judged cases" if check.judged else "could be judged on no case"
+            lines.append(f"{check.scorer} {said}")
+        if check.unknown:
+            lines.append(f"{check.scorer}: no result on {len(check.unknown)} cases")
         if check.baseline_failed:
             named = ", ".join(check.baseline_failed[:5]) + (" ..." if len(check.baseline_failed) > 5 else "")
             lines.append(f"{check.scorer}: the baseline failed already, not judged: {named}")

@@ -219,7 +219,9 @@ def amount(value: float, unit: str) -> str:
 
 def _moved(difference: float | None, unit: str, *, lower_is_better: bool) -> str:
     """``fell 6.6 points``; ``hardly moved`` where the printed number would be zero."""
-    if difference is None or abs(difference) < _TIE:
+    if difference is None:
+        return "has no pair of numbers yet"
+    if abs(difference) < _TIE:
         return "did not move"
     if unit == "points" and abs(difference) < 0.0005:
         return "hardly moved"

@@ -67,6 +67,8 @@ class HardCheck:
             flips=tuple(self.flips),
             confirmed_as_recorded=self.recorded and bool(self.flips),
             baseline_failed=tuple(self.baseline_failed),
+            judged=self.judged,
+            unknown=tuple(self.unknown),
             signature=self.signature,
         )
 
