@@ -169,7 +169,7 @@ CASES = {
         "temperature = 1.0",
         (
             "evalh.toml:8: candidates.search.temperature: unknown key 'temperature'\n"
-            "  tip: known keys: retriever, k, k1, b, inputs, version, timeout"
+            "  tip: known keys: retriever, k, k1, b, fields, inputs, version, timeout"
         ),
     ),
     "address without url": (
