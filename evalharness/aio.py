@@ -7,6 +7,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from evalharness import api
+from evalharness.stats import decision
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,3 +28,4 @@ score = _twin(api.score)
 evaluate = _twin(api.evaluate)
 gate = _twin(api.gate)
 compare = _twin(api.compare)
+decide = _twin(decision.decide)
