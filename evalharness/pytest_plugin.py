@@ -1,10 +1,208 @@
-"""The pytest plugin. It imports only pytest when it is loaded, so a project that does not use it pays nothing."""
+"""The pytest plugin. It imports only pytest when it is loaded, so a project that does not use it pays nothing.
+
+Everything else is in ``evalharness.testing`` and loaded when a test carries the marker, wants a fixture, or when
+``evalh.toml`` is named on the command line.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import pytest
+
+if TYPE_CHECKING:
+    from evalharness.testing.fixture import EvalhFixture
+    from evalharness.testing.sitting import Sitting
+    from evalharness.testing.trial import CaseTrial
+
+MARKER = "evalh(evalset, candidate=NAME): one test per case of an eval set; the test takes the fixture `trial`"
+SITTING: pytest.StashKey[Sitting] = pytest.StashKey()
+AFTER_LOOP = "evalh-after-loop"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, all of them prefixed."""
+    group = parser.getgroup("evalh", "evaluation (evalharness)")
+    group.addoption("--evalh-live", action="store_true", help="ask candidates for answers that are not recorded")
+    group.addoption("--evalh-fresh", action="store_true", help="with --evalh-live: ignore recorded answers")
+    group.addoption("--evalh-jobs", type=_count, metavar="N", help="calls in flight at most")
+    group.addoption("--evalh-max-cost", type=_dollars, metavar="USD", help="spend at most so much in this session")
+    group.addoption("--evalh-baseline", metavar="RUN", help="compare with this run instead of the gate's baseline")
+    group.addoption("--evalh-report", metavar="FILE", help="write the verdicts (.html .json .md .xml .csv .jsonl)")
+    group.addoption("--evalh-no-gate", action="store_true", help="run the tests, judge no gate")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, so that ``--strict-markers`` knows it."""
-    config.addinivalue_line("markers", "evalh(evalset, candidate): one test per case of an eval set")
+    config.addinivalue_line("markers", MARKER)
+    if config.getoption("evalh_fresh") and not config.getoption("evalh_live"):
+        raise pytest.UsageError("--evalh-fresh asks for new answers, so it needs --evalh-live")
+    if config.getoption("evalh_report") is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(AfterLoop(config), AFTER_LOOP)  # says so when there is nothing to write
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """``evalh.toml`` where the command line names it; never by accident."""
+    if file_path.name != "evalh.toml" or not parent.session.isinitpath(file_path):
+        return None
+    from evalharness.testing.configfile import ConfigFile
+
+    collector: Any = ConfigFile.from_parent(parent, path=file_path)
+    collector.sitting = sitting_of(parent.config)
+    return collector  # type: ignore[no-any-return]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per case for what carries the marker and takes ``trial``."""
+    if "trial" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("evalh")
+    if marker is not None:
+        from evalharness.testing.places import place_cases
+
+        place_cases(metafunc, marker, sitting_of(metafunc.config))
+
+
+@pytest.fixture
+def trial(request: pytest.FixtureRequest) -> CaseTrial:
+    """The case of this test and the candidate's answer: ``trial.case``, ``trial.output``, ``trial.scores``."""
+    from evalharness.testing.trial import trial_of
+
+    found = trial_of(request, sitting_of(request.config))
+    request.node.stash[FAULT] = found.fault
+    return found
+
+
+@pytest.fixture
+def evalh(request: pytest.FixtureRequest) -> EvalhFixture:
+    """Gates inside a test: ``await evalh.gate(...)``, or ``evalh.run_gate(...)`` in a test that is not async."""
+    from evalharness.testing.fixture import EvalhFixture
+
+    return EvalhFixture(request, sitting_of(request.config))
+
+
+FAULT: pytest.StashKey[str] = pytest.StashKey()
+
+
+def sitting_of(config: pytest.Config) -> Sitting:
+    """The state of this process's session, made on first use."""
+    if SITTING not in config.stash:
+        from evalharness.core.errors import EvalhError
+        from evalharness.testing.sitting import Sitting
+
+        worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        after_loop = config.pluginmanager.get_plugin(AFTER_LOOP)
+        folder = worker.get("evalh_folder") if worker is not None else after_loop and after_loop.folder
+        try:
+            config.stash[SITTING] = Sitting(config, folder)
+        except EvalhError as error:
+            raise pytest.UsageError(str(error)) from None
+        config.pluginmanager.register(config.stash[SITTING], "evalh-sitting")
+        config.pluginmanager.register(FailsFirst(), "evalh-fails-first")
+        if worker is None and after_loop is None:
+            config.pluginmanager.register(AfterLoop(config), AFTER_LOOP)
+    return config.stash[SITTING]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Under pytest-xdist: give every worker the same private folder, and judge in this process after the loop."""
+    manager = node.config.pluginmanager
+    if not manager.has_plugin(AFTER_LOOP):
+        manager.register(AfterLoop(node.config), AFTER_LOOP)
+    node.workerinput["evalh_folder"] = manager.get_plugin(AFTER_LOOP).share()
+
+
+class FailsFirst:
+    """Fails a test whose candidate failed, in the test's own phase and before its body."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Fail with the reason that the fixture ``trial`` left."""
+        fault = item.stash.get(FAULT, "")
+        if fault:
+            pytest.fail(fault, pytrace=False)
+
+
+class AfterLoop:
+    """Judges in the process that talks to the user, once, when every test has run.
+
+    Args:
+        config: The session's config.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.folder: str | None = None
+        """Shared with the workers of pytest-xdist; removed at the end."""
+        self._config = config
+        self._lines: list[str] = []
+
+    def share(self) -> str:
+        """The private folder, made on first use."""
+        if self.folder is None:
+            import tempfile
+
+            self.folder = tempfile.mkdtemp(prefix="evalh-pytest-")
+        return self.folder
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Judge after the loop, also after one that ``-x`` ended; never after Ctrl-C."""
+        try:
+            done = yield
+        except session.Failed:
+            self._judge(session)
+            raise
+        except KeyboardInterrupt as stop:
+            if type(stop) is not KeyboardInterrupt and session.shouldfail:
+                self._judge(session)  # how pytest-xdist ends under -x
+            raise
+        self._judge(session)
+        return done
+
+    def _judge(self, session: pytest.Session) -> None:
+        used = SITTING in self._config.stash or (self.folder is not None and os.listdir(self.folder))
+        if not used or self._config.option.collectonly or self._config.getoption("evalh_no_gate"):
+            return
+        from evalharness.testing.closing import judge_session
+
+        self._lines = judge_session(session, sitting_of(self._config))
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the report, now that nothing more is judged."""
+        path = self._config.getoption("evalh_report")
+        if path is not None and not self._config.option.collectonly:
+            from evalharness.testing.closing import write_report
+
+            self._lines.append(write_report(sitting_of(self._config), path))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """One line a gate."""
+        if self._lines:
+            terminalreporter.write_sep("=", "evalh")
+            for line in self._lines:
+                terminalreporter.write_line(line)
+
+    def pytest_unconfigure(self) -> None:
+        """Remove the shared folder."""
+        if self.folder is not None:
+            import shutil
+
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _dollars(text: str) -> float:
+    amount = float(text)
+    if not 0.0 <= amount < float("inf"):
+        raise ValueError(text)
+    return amount
