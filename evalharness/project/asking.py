@@ -125,6 +125,7 @@ class Answered:
         self.name = candidate.name
         self.kind = candidate.kind
         self.digest = candidate.digest
+        self.reuse = getattr(candidate, "reuse", "always")
         self.description = candidate.description
         self._answers = {
             (trial.case_id, trial.epoch, trial.attempt): trial.output

@@ -48,6 +48,7 @@ def judge_candidate(
     if (
         wanted is None
         and candidate.digest == arm.digest
+        and getattr(candidate, "reuse", "always") == "always"  # else the digest does not say that the code is the same
         and not workspace.options.fresh
         and arm.complete_for(c.id for c in pairing.paired)
     ):
