@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from evalharness.stats.exact_evidence import QUESTIONS, Question, exact_log_e
@@ -50,6 +51,12 @@ class ExactPlan:
     passing: QuestionPlan
     failing: QuestionPlan
     dropping: QuestionPlan
+    earlier: tuple[ExactPlan, ...] = ()
+    """Declared earlier looks, the shortest first; each lets its own last bars speak at its own last case."""
+
+    def look_at(self, cases: int) -> ExactPlan | None:
+        """Return the earlier look that is due after so many cases, or None."""
+        return next((look for look in self.earlier if look.planned == cases), None)
 
     @property
     def pass_last_bar(self) -> float:
@@ -144,6 +151,7 @@ class ExactPlan:
             "pass": self.passing.to_json(),
             "fail": self.failing.to_json(),
             "drop": self.dropping.to_json(),
+            "earlier": [look.to_json() for look in self.earlier],
         }
 
     def question(self, question: Question) -> QuestionPlan:
@@ -167,11 +175,17 @@ def plan_from_json(data: Mapping[str, object]) -> ExactPlan:
         from_json(data.get(name), question=name, planned=planned, alpha=alpha_pass if name == "pass" else alpha_block)
         for name in QUESTIONS
     ]
-    return _assemble(planned, margin, (alpha_pass, alpha_block), parts)
+    looks = data.get("earlier", [])
+    if not isinstance(looks, list) or not all(isinstance(look, Mapping) for look in looks):
+        raise ValueError("the earlier looks of a plan must be a list of plans")
+    earlier = tuple(plan_from_json(look) for look in looks)
+    return replace(_assemble(planned, margin, (alpha_pass, alpha_block), parts), earlier=earlier)
 
 
 @lru_cache(maxsize=128)
-def exact_plan(planned: int, margin: float, *, alpha_pass: float = 0.05, alpha_block: float = 0.025) -> ExactPlan:
+def exact_plan(
+    planned: int, margin: float, *, alpha_pass: float = 0.05, alpha_block: float = 0.025, looks: tuple[int, ...] = ()
+) -> ExactPlan:
     """Plan the exact path: shipped for common sizes, else computed (0.3 s at 200 cases, 4 s at 1,000).
 
     With M metrics, FAIL is planned at ``alpha_block / M``: its running bar is then M / alpha_block. PASS needs no
@@ -182,13 +196,31 @@ def exact_plan(planned: int, margin: float, *, alpha_pass: float = 0.05, alpha_b
         margin: Tolerated drop of the mean, inside (0, 1).
         alpha_pass: Chance to pass a drop of the margin, at most; inside (0, 0.5].
         alpha_block: Chance to fail a candidate that is not worse, at most; inside (0, 0.5].
+        looks: Declared earlier looks: growing numbers of cases below ``planned``. Never shipped: computed.
 
     Raises:
         ValueError: If an argument is outside its range.
     """
     _check(planned, margin, alpha_pass, alpha_block)
+    if looks:
+        return _with_looks((*looks, planned), margin, alpha_pass, alpha_block)
     parts = [_part(name, planned, margin, alpha_pass if name == "pass" else alpha_block) for name in QUESTIONS]
     return _assemble(planned, margin, (alpha_pass, alpha_block), parts)
+
+
+def _with_looks(sizes: tuple[int, ...], margin: float, alpha_pass: float, alpha_block: float) -> ExactPlan:
+    from evalharness.stats.looks import exact_looks
+
+    if sizes[0] < 1 or any(after <= before for before, after in pairwise(sizes)):
+        raise ValueError(f"looks must be growing numbers of cases below planned, got {sizes!r}")
+    found = {
+        name: exact_looks(name, sizes, margin, alpha_pass if name == "pass" else alpha_block) for name in QUESTIONS
+    }
+    plans = [
+        _assemble(size, margin, (alpha_pass, alpha_block), [found[name][place] for name in QUESTIONS])
+        for place, size in enumerate(sizes)
+    ]
+    return replace(plans[-1], earlier=tuple(plans[:-1]))
 
 
 def _check(planned: int, margin: float, *alphas: float) -> None:

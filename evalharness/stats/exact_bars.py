@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import log
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,14 @@ _BATCH = 2_000
 
 
 def solve(
-    question: Question, planned: int, margin: float, alpha: float, *, staircase: bool | None = None
+    question: Question,
+    planned: int,
+    margin: float,
+    alpha: float,
+    *,
+    staircase: bool | None = None,
+    bar: float | None = None,
+    earlier: Sequence[QuestionPlan] = (),
 ) -> QuestionPlan:
     """Find and certify the lower last bar of a question.
 
@@ -40,24 +48,28 @@ def solve(
         margin: tolerated drop, 0..1.
         alpha: error rate of the question, running looks and last look together.
         staircase: add single states below the last bar; default: for `pass` up to 500 cases.
+        bar: log of the running bar, where that is another than 1/alpha (several looks share one bar).
+        earlier: declared earlier looks; what they reject is spent.
 
     Returns:
-        The best rule that is certified: staircase, else plain bar, else 1/alpha at the end as before (Ville).
+        The best rule that is certified: staircase, else plain bar, else the running bar at the end as before, which
+        Ville proves where no earlier look spends beside it.
     """
     null = evidence(null_mean(question, margin))
-    bar = log(1.0 / alpha)
-    alive = survival(null, bar, planned)
+    bar = log(1.0 / alpha) if bar is None else bar
+    alive = survival(null, bar, planned, [(look.planned, look.least_ups()) for look in earlier])
     scores = _end_scores(null, planned)
     if staircase is None:
         staircase = question == "pass" and planned <= MOST_STAIRCASE
-    for rule, last_bar, region in _candidates(null, alive, scores, alpha=alpha, staircase=staircase):
+    for rule, last_bar, region in _candidates(null, alive, scores, alpha=alpha, bar=bar, staircase=staircase):
         if certified(null, _outside(alive, region), alpha):
-            return _plan(question, bar, last_bar, rule, region)
-    return _plan(question, bar, bar, "running", scores >= bar)
+            return _plan(question, bar, last_bar, rule=rule, region=region)
+    running = _plan(question, bar, bar, rule="running", region=scores >= bar)
+    return running if not earlier else replace(running, certified=certified(null, alive, alpha))
 
 
 def _candidates(
-    null: Evidence, alive: Floats, scores: Floats, *, alpha: float, staircase: bool
+    null: Evidence, alive: Floats, scores: Floats, *, alpha: float, bar: float, staircase: bool
 ) -> Iterator[tuple[Rule, float, Flags]]:
     """Rules worth a certificate, sharpest first.
 
@@ -66,13 +78,13 @@ def _candidates(
     """
     np = load_numpy()
     coarse, even = grid(null.null, 300), np.linspace(abs(null.null), 1.0, 700)
-    last_bar, region = plain_region(null, alive, scores, alpha=alpha, discordances=coarse)
+    last_bar, region = plain_region(null, alive, scores, alpha=alpha, bar=bar, discordances=coarse)
     if staircase:
         stairs = staircase_region(null, alive, scores, region=region, last_bar=last_bar, alpha=alpha)
         yield "staircase", last_bar, stairs
     yield "plain", last_bar, region
     finer = np.concatenate((coarse, even))
-    yield "plain", *plain_region(null, alive, scores, alpha=alpha, discordances=finer)
+    yield "plain", *plain_region(null, alive, scores, alpha=alpha, bar=bar, discordances=finer)
 
 
 def _end_scores(null: Evidence, planned: int) -> Floats:
@@ -85,13 +97,13 @@ def _end_scores(null: Evidence, planned: int) -> Floats:
 
 
 def plain_region(
-    null: Evidence, alive: Floats, scores: Floats, *, alpha: float, discordances: Floats
+    null: Evidence, alive: Floats, scores: Floats, *, alpha: float, discordances: Floats, bar: float | None = None
 ) -> tuple[float, Flags]:
     """Return the smallest last bar, never below E = 1, of size <= alpha - 1e-4 on a grid, and its region [u, v]."""
     np = load_numpy()
     nulls = boundary(null.null, discordances)
     planned = scores.shape[0] - 1
-    bar = log(1.0 / alpha)
+    bar = log(1.0 / alpha) if bar is None else bar
     spent = size(alive, nulls)
     region = scores >= bar
     strip = np.argwhere((scores >= 0.0) & (scores < bar))
@@ -185,7 +197,7 @@ def certified(null: Evidence, kept: Floats, alpha: float) -> bool:
     return True
 
 
-def _plan(question: Question, bar: float, last_bar: float, rule: Rule, region: Flags) -> QuestionPlan:
+def _plan(question: Question, bar: float, last_bar: float, *, rule: Rule, region: Flags) -> QuestionPlan:
     planned = region.shape[0] - 1
     return QuestionPlan(
         question=question,

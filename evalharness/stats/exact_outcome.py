@@ -11,11 +11,12 @@ from evalharness.stats.exact_size import masses, trinomials
 from evalharness.stats.exact_survival import crossing
 
 if TYPE_CHECKING:
-    from numpy import float64
+    from numpy import bool_, float64
     from numpy.typing import NDArray
 
     from evalharness.stats.exact import ExactPlan
 
+    Flags = NDArray[bool_]
     Floats = NDArray[float64]
 
 
@@ -34,10 +35,7 @@ def outcome(plan: ExactPlan, discordance: float, change: float) -> Outcome:
     if not 0.0 <= discordance <= 1.0 or not -1.0 <= change <= 1.0:
         raise ValueError(f"discordance must be within 0..1 and change within -1..1, got {discordance!r}, {change!r}")
     psi = max(discordance, abs(change))
-    walk = _Walk(plan, win=(psi + change) / 2, loss=(psi - change) / 2)
-    for cases in range(1, plan.planned + 1):
-        walk.step(cases)
-    return walk.end()
+    return _Walk(plan, win=(psi + change) / 2, loss=(psi - change) / 2).follow()
 
 
 class _Walk:
@@ -55,6 +53,30 @@ class _Walk:
         self.old, self.new = (np.zeros((2, plan.planned + 2, plan.planned + 2)) for _ in range(2))
         self.old[0, 1, 1] = 1.0
         self.passed = self.failed = self.paid = 0.0
+
+    def follow(self) -> Outcome:
+        """Walk to the last case, stopping at every declared look on the way."""
+        for cases in range(1, self.plan.planned + 1):
+            self.step(cases)
+            look = self.plan.look_at(cases)
+            if look is not None:
+                self.look(look)
+        return self.end()
+
+    def look(self, plan: ExactPlan) -> None:
+        """Take out what a declared look decides; a drop that it proves is remembered."""
+        size = plan.planned
+        left = self.old[:, 1 : size + 2, 1 : size + 2]
+        passing, failing, dropping = _regions(plan)
+        left[1, dropping] += left[0, dropping]
+        left[0, dropping] = 0.0
+        failed_now = float(left[1, failing].sum())
+        left[1, failing] = 0.0
+        passed_now = float(left[:, passing].sum())
+        left[:, passing] = 0.0
+        self.failed += failed_now
+        self.passed += passed_now
+        self.paid += size * (failed_now + passed_now)
 
     def step(self, cases: int) -> None:
         np = load_numpy()
@@ -84,10 +106,7 @@ class _Walk:
         np = load_numpy()
         plan = self.plan
         left = self.old[:, 1:, 1:]
-        losses = np.arange(plan.planned + 1)[None, :]
-        passing = losses <= np.array(plan.pass_max_losses)[:, None]
-        failing = losses >= np.array(plan.fail_min_losses)[:, None]
-        dropping = losses >= np.array(plan.drop_min_losses)[:, None]
+        passing, failing, dropping = _regions(plan)
         drop = np.stack((dropping, np.ones_like(dropping)))
         fail = drop & (failing | ~passing)
         failed, passed = float(left[fail].sum()), float(left[~fail & passing].sum())
@@ -98,6 +117,17 @@ class _Walk:
             p_inconclusive=max(0.0, remaining - failed - passed),
             mean_cases=self.paid + plan.planned * remaining,
         )
+
+
+def _regions(plan: ExactPlan) -> tuple[Flags, Flags, Flags]:
+    """[wins, losses] -> whether PASS, FAIL and a drop are proven at the last case of a plan."""
+    np = load_numpy()
+    losses = np.arange(plan.planned + 1)[None, :]
+    return (
+        losses <= np.array(plan.pass_max_losses)[:, None],
+        losses >= np.array(plan.fail_min_losses)[:, None],
+        losses >= np.array(plan.drop_min_losses)[:, None],
+    )
 
 
 def _window(cases: int, chance: float) -> tuple[int, int]:

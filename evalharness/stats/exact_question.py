@@ -52,6 +52,18 @@ class QuestionPlan:
         """Return whether the claim is proven at the planned last case with these counts."""
         return losses <= self.limits[wins] if self.question == "pass" else losses >= self.limits[wins]
 
+    def least_ups(self) -> tuple[int, ...]:
+        """By downs 0..planned: fewest ups that prove the claim at the last case (up and down: ``exact_evidence``)."""
+        if self.question != "pass":
+            return self.limits
+        # Most losses grow with wins, so one walk over the wins answers for all losses.
+        fewest, wins = [], 0
+        for losses in range(self.planned + 1):
+            while wins <= self.planned and self.limits[wins] < losses:
+                wins += 1
+            fewest.append(wins if wins <= self.planned - losses else self.planned - losses + 1)
+        return tuple(fewest)
+
     def to_text(self) -> str:
         """Return last bar, rule, first limit and the steps between the limits, as far as they are not implied.
 

@@ -22,7 +22,11 @@ class ExactSequential:
     def __init__(self, rule: Rule, plan: ExactPlan | None = None) -> None:
         self._rule = rule
         self.plan = plan or exact_plan(
-            rule.planned, rule.margin, alpha_pass=rule.alpha_pass, alpha_block=rule.alpha_block
+            rule.planned,
+            rule.margin,
+            alpha_pass=rule.alpha_pass,
+            alpha_block=rule.alpha_block,
+            looks=rule.looks,
         )
         self._state = self.plan.start(proven_drop=rule.proven_drop)
         self._seen: list[tuple[int, int]] = []

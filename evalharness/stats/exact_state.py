@@ -43,9 +43,11 @@ class ExactState:
 
     __slots__ = (
         "_bets",
+        "_dropped",
         "_plan",
         "_proven_drop",
         "_verdict",
+        "_worse",
         "best",
         "block_losses",
         "block_wins",
@@ -62,6 +64,7 @@ class ExactState:
         self._proven_drop = proven_drop
         self._bets = tuple(evidence(null_mean(question, plan.margin)) for question in QUESTIONS)
         self._verdict: Literal["pass", "fail"] | None = None
+        self._dropped = self._worse = False
         self.n = 0
         """Cases so far, up to the verdict."""
         self.wins = self.losses = 0
@@ -113,14 +116,14 @@ class ExactState:
     @property
     def drop_proven(self) -> bool:
         """True when a drop was proven while running."""
-        return self.best.drop >= self._plan.dropping.bar
+        return self._dropped or self.best.drop >= self._plan.dropping.bar
 
     def finish(self) -> ExactEnd:
         """Return the verdict with what is in: the last bars count only if that is all planned cases.
 
         Missing cases must have been fed at their bounds before. Changes nothing, may be asked at any time.
         """
-        worse = self.best.fail >= self._plan.failing.bar
+        worse = self._worse or self.best.fail >= self._plan.failing.bar
         if self._verdict == "pass":
             return ExactEnd("pass", "not_worse")
         if self._verdict == "fail":
@@ -150,4 +153,18 @@ class ExactState:
             return "fail"
         if self._proven_drop == "stop" and self.now.drop >= self._plan.dropping.bar:
             return "fail"
-        return "pass" if self.now.pass_ >= self._plan.passing.bar else None
+        if self.now.pass_ >= self._plan.passing.bar:
+            return "pass"
+        look = self._plan.look_at(self.n) if self._plan.earlier else None
+        return self._declared_look(look) if look is not None else None
+
+    def _declared_look(self, look: ExactPlan) -> Literal["pass", "fail"] | None:
+        """An earlier look that was declared before the run. A drop that it proves is kept, and ends nothing alone."""
+        counts = (self.block_wins, self.block_losses)
+        self._dropped = self._dropped or look.dropping.holds(*counts)
+        if self.drop_proven and look.failing.holds(*counts):
+            self._worse = True
+            return "fail"
+        if self.drop_proven and self._proven_drop == "stop":
+            return "fail"
+        return "pass" if look.passing.holds(self.wins, self.losses) else None

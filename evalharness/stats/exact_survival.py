@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import floor, sqrt
 from typing import TYPE_CHECKING
@@ -56,8 +57,16 @@ def crossing(evidence: Evidence, log_bar: float, planned: int) -> Ints:
     return table
 
 
-def survival(evidence: Evidence, log_bar: float, planned: int) -> Floats:
+def survival(
+    evidence: Evidence, log_bar: float, planned: int, looks: Sequence[tuple[int, Sequence[int]]] = ()
+) -> Floats:
     """P(log E stayed below the bar after every one of the planned cases | u ups and v downs in random order).
+
+    Args:
+        evidence: The bets.
+        log_bar: The running bar.
+        planned: Number of cases.
+        looks: Declared earlier looks as (cases, fewest ups by downs): what they reject counts as crossed.
 
     Returns:
         Array [u, v], (planned + 1) squared; 0 where u + v > planned, where the end itself crosses, and for the
@@ -68,6 +77,8 @@ def survival(evidence: Evidence, log_bar: float, planned: int) -> Floats:
     """
     np = load_numpy()
     least = crossing(evidence, log_bar, planned)
+    if looks:
+        least = with_looks(least, looks)
     lowest, highest = _band(evidence, least, planned)
     first, last = lowest[planned], highest[planned]
     rows = (planned - first) // 2 + 1
@@ -93,6 +104,15 @@ def survival(evidence: Evidence, log_bar: float, planned: int) -> Floats:
         fresh[e32[:, left:right] >= ceiling[t, :n, None]] = 0.0
         old, new = new, old
     return _by_counts(old[1:, 1:-1], first, planned)
+
+
+def with_looks(least: Ints, looks: Sequence[tuple[int, Sequence[int]]]) -> Ints:
+    """A crossing table in which the states that earlier looks reject cross too."""
+    np = load_numpy()
+    table: Ints = least.copy()
+    for cases, fewest in looks:
+        table[cases, : cases + 1] = np.minimum(table[cases, : cases + 1], fewest)
+    return table
 
 
 def _band(evidence: Evidence, least: Ints, planned: int) -> tuple[list[int], list[int]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log
 from typing import Literal, TypeAlias, get_args
 
+from evalharness.stats.looks import look_shares
 from evalharness.stats.ranges import check_range, check_share
 
 ProvenDrop: TypeAlias = Literal["fail", "stop", "inconclusive"]
@@ -56,6 +58,8 @@ class Rule:
     """Size n_max of the largest cluster (or weight) of the whole plan; None: every unit is one case."""
     improve: bool = False
     """True: PASS when the mean is shown to be above +margin; only a proven drop fails."""
+    looks: tuple[int, ...] = ()
+    """Declared earlier looks: growing numbers of units below ``planned``; they share alpha with the last one."""
 
     def __post_init__(self) -> None:
         """Check every field; see the class."""
@@ -74,6 +78,9 @@ class Rule:
                 raise ValueError(f"{name} must be a positive number, got {value!r}")
         check_word("proven_drop", self.proven_drop, get_args(ProvenDrop))
         check_word("estimand", self.estimand, get_args(Estimand))
+        ends = (0, *self.looks, self.planned)
+        if any(after <= before for before, after in pairwise(ends)):
+            raise ValueError(f"looks must be growing and below planned ({self.planned}), got {self.looks!r}")
 
     @property
     def pass_null(self) -> float:
@@ -109,13 +116,25 @@ class Rule:
 
     @property
     def last_pass(self) -> float:
-        """Level of the last look for PASS."""
-        return (1 - self.running_share) * self.alpha_pass
+        """Level of the last look for PASS: what betting and earlier looks leave of alpha."""
+        return self.look_level(self.planned) * self.alpha_pass
 
     @property
     def last_block(self) -> float:
         """Level of the last look for FAIL and for a drop."""
-        return (1 - self.running_share) * self.alpha_block
+        return self.look_level(self.planned) * self.alpha_block
+
+    def look_level(self, units: int) -> float:
+        """Share of alpha that the look after so many units has to itself; 0 where none is due.
+
+        The shares of all looks and of betting add up to 1, so the error rates hold by the union bound.
+        """
+        sizes = (*self.looks, self.planned)
+        if units not in sizes:
+            return 0.0
+        place = sizes.index(units)
+        shares = (0.0, *look_shares(len(sizes)))
+        return (1 - self.running_share) * (shares[place + 1] - shares[place])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ class Sequential:
         rule: The rule, fixed before the first case.
     """
 
-    __slots__ = ("_rule", "_units", "drop", "fail", "pass_", "verdict")
+    __slots__ = ("_looked", "_rule", "_units", "drop", "fail", "pass_", "verdict")
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
@@ -41,6 +41,7 @@ class Sequential:
         self.fail = _Question("fail", rule.fail_null, rule)
         self.drop = _Question("fail", 0.0, rule)
         self._units = 0
+        self._looked = _Proof(passed=False, failed=False, dropped=False)
         self.verdict: Literal["pass", "fail"] | None = None
         """The running verdict; None while undecided."""
 
@@ -61,8 +62,8 @@ class Sequential:
 
     @property
     def drop_proven(self) -> bool:
-        """True when a drop was proven while running."""
-        return self.drop.bet.best >= self._rule.block_bar
+        """True when a drop was proven while running, or at an earlier look."""
+        return self._looked.dropped or self.drop.bet.best >= self._rule.block_bar
 
     def update(
         self,
@@ -98,6 +99,8 @@ class Sequential:
         self.drop.update(most, share)
         self._units += 1
         self.verdict = self._running() if self._rule.estimand == "population" else self._running_finite()
+        if self.verdict is None and self._units in self._rule.looks:
+            self.verdict = self._earlier_look()
 
     def finish(self) -> Decision:
         """Decide with what is in: the last look if that is all planned units, else the running evidence alone.
@@ -111,14 +114,27 @@ class Sequential:
             return self._undecided()
         if self._units < rule.planned or rule.running_share == 1:
             return self._end(_Proof(passed=False, failed=self._fail_crossed(), dropped=self.drop_proven))
+        return self._end(self._look())
+
+    def _look(self) -> _Proof:
+        """The sharp test of a planned number of units, at the share of alpha that this look has."""
+        rule, level = self._rule, self._rule.look_level(self._units)
         p_pass, p_fail, p_drop = self.pass_.p_value(), self.fail.p_value(), self.drop.p_value()
-        proof = _Proof(
-            passed=p_pass <= rule.last_pass,
-            failed=self._fail_crossed() or p_fail <= rule.last_block,
-            dropped=self.drop_proven or p_drop <= rule.last_block,
+        return _Proof(
+            passed=p_pass <= level * rule.alpha_pass,
+            failed=self._fail_crossed() or p_fail <= level * rule.alpha_block,
+            dropped=self.drop_proven or p_drop <= level * rule.alpha_block,
             p_values=(p_pass, p_fail, p_drop),
         )
-        return self._end(proof)
+
+    def _earlier_look(self) -> Literal["pass", "fail"] | None:
+        """A declared look before the last: a drop that it proves is kept, and alone ends nothing before the end."""
+        if self._rule.look_level(self._units) <= 0:
+            return None
+        self._looked = self._look()
+        if self._looked.dropped and (self._looked.failed or self._rule.proven_drop == "stop"):
+            return "fail"
+        return "pass" if self._looked.passed else None
 
     def _bound(self, difference: SupportsFloat | None, bound: SupportsFloat | None) -> float:
         seen = [in_range(value, self._rule.low, self._rule.high) for value in (difference, bound) if value is not None]
@@ -135,7 +151,7 @@ class Sequential:
         return size / largest
 
     def _fail_crossed(self) -> bool:
-        return self.fail.bet.best >= self._rule.block_bar
+        return self._looked.failed or self.fail.bet.best >= self._rule.block_bar
 
     def _running(self) -> Literal["pass", "fail"] | None:
         # FAIL before PASS. With unequal clusters "worse than the margin" does not imply a proven drop path by path, so
