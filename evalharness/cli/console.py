@@ -7,19 +7,12 @@ import sys
 from collections.abc import Mapping
 from typing import IO, Any
 
-
-def visible(text: str) -> str:
-    r"""Text from outside, safe for a terminal: what could act on it is shown instead, as ``\u{1b}``; newlines stay."""
-    if text.isascii() and text.replace("\n", "").isprintable():
-        return text
-    from evalharness.report.sinks import visible as shown
-
-    return shown(text, keep_newlines=True)
+from evalharness.core.text import visible
 
 
 def say(text: str) -> None:
     """Talk to the person: a line on stderr. Nothing happens when there is none."""
-    _write(sys.stderr, visible(text) + "\n")
+    _write(sys.stderr, visible(text, keep_newlines=True) + "\n")
 
 
 def answer(text: str, *, styled: bool = False) -> None:
@@ -29,15 +22,14 @@ def answer(text: str, *, styled: bool = False) -> None:
         text: What to print; a newline follows.
         styled: True when the text was cleaned and coloured by its maker (the report), so that escapes may stand.
     """
-    _write(sys.stdout, (text if styled else visible(text)) + "\n")
+    _write(sys.stdout, (text if styled else visible(text, keep_newlines=True)) + "\n")
 
 
 def answer_json(value: Any) -> None:
     """Print one JSON object on stdout: the whole answer of ``--json``."""
-    import json
+    from evalharness.core.text import json_text
 
-    ascii_only = not speaks_utf8(sys.stdout)
-    _write(sys.stdout, json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=1) + "\n")
+    _write(sys.stdout, json_text(value, ascii_only=not speaks_utf8(sys.stdout)) + "\n")
 
 
 def _write(stream: IO[str] | None, text: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from evalharness.cli import console
 from evalharness.core.errors import UsageError
+from evalharness.core.text import visible
 
 if TYPE_CHECKING:
     from evalharness.project.workspace import Workspace
@@ -58,6 +59,6 @@ def print_run_plan(workspace: Workspace, candidates: Sequence[str], args: argpar
     for name, total, recorded, cost, how in run_calls(workspace, list(candidates), args.set):
         price = "unknown" if cost is None else f"~${cost[0]:.2f}, at most ${cost[1]:.2f}"
         console.answer(
-            f"{console.visible(name)}: {total - recorded} of {total} answers to ask for, cost {price} ({how})"
+            f"{visible(name)}: {total - recorded} of {total} answers to ask for, cost {price} ({how})"
         )
     return 0

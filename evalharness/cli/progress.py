@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from evalharness.cli import console
 from evalharness.core.protocols import Progress, ProgressSink
+from evalharness.core.text import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -88,7 +89,7 @@ class BarProgress:
             self._task,
             total=progress.total,
             completed=progress.done,
-            description=console.visible(progress.title),
+            description=visible(progress.title),
             facts=facts(progress),
         )
 

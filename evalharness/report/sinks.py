@@ -6,61 +6,33 @@ shown as ``\u{202e}``, ordinary right-to-left text and emoji stay as they are.
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
-_INVISIBLE: Final = frozenset(
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e"
-    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\u3164\ufeff\uffa0"
-)
-_JOINERS: Final = frozenset("\u200c\u200d")
-"""Shown as they are between letters or emoji, where they belong; made visible elsewhere."""
-_FORMULA: Final = frozenset("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
+from evalharness.core.text import ascii_only, escaped, inert_json, json_text, visible
 
+__all__ = [
+    "ascii_only",
+    "csv_line",
+    "escaped",
+    "github_command",
+    "github_stopped",
+    "html_json",
+    "html_text",
+    "inert_json",
+    "json_text",
+    "md_code",
+    "md_fence",
+    "md_text",
+    "visible",
+    "xml_text",
+]
 
-def visible(text: str, *, keep_newlines: bool = False, limit: int | None = None) -> str:
-    """Text with everything that could act on a reader made visible.
-
-    Args:
-        text: Anything.
-        keep_newlines: True where the sink itself puts lines apart; else a newline becomes ``⏎``.
-        limit: Characters kept; the cut is marked with ``…``. Cutting comes before cleaning.
-
-    Returns:
-        Printable text: no control, escape, bidirectional, tag or zero-width characters, no lone surrogates.
-    """
-    cut = limit is not None and len(text) > limit
-    text = text[:limit] if cut else text
-    if text.isascii() and text.isprintable():
-        return text + "…" if cut else text
-    shown = "".join(_visible_char(text, index, keep_newlines=keep_newlines) for index in range(len(text)))
-    return shown + "…" if cut else shown
-
-
-def _visible_char(text: str, index: int, *, keep_newlines: bool) -> str:
-    char = text[index]
-    if char == "\n":
-        return "\n" if keep_newlines else "⏎"
-    if char == "\t":
-        return "    "
-    if char in _JOINERS:
-        around = text[index - 1 : index] + text[index + 1 : index + 2]
-        joined = len(around) == 2 and all(unicodedata.category(c)[0] in "LMS" for c in around)
-        return char if joined else _escape(char)
-    code = ord(char)
-    if char in _INVISIBLE or 0xE0000 <= code <= 0xE0FFF or 0xFFF0 <= code <= 0xFFFB or 0xD800 <= code <= 0xDFFF:
-        return _escape(char)
-    return _escape(char) if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else char
-
-
-def _escape(char: str) -> str:
-    return f"\\u{{{ord(char):x}}}"
-
-
-def ascii_only(text: str) -> str:
-    r"""Visible text for terminals that show only ASCII: other characters as ``\u{e9}``, newlines kept."""
-    return "".join(char if char == "\n" or " " <= char <= "~" else _escape(char) for char in text)
+_FORMULA: Final = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+_MARKUP: Final = re.compile(r"[\\`*_\[\]<>&|~$!]")
+_LINKED: Final = re.compile(r"@|://|www\.|#\d|\bgh-\d|^\s|\s$", re.IGNORECASE)
+"""What a host turns into a mention, a link or an issue wherever it stands in prose."""
 
 
 def csv_line(values: Iterable[str | float | int | None]) -> str:
@@ -77,9 +49,8 @@ def _csv_cell(value: str | float | int | None) -> str:
         return '""'
     if not isinstance(value, str):
         return f'"{value!r}"'
-    text = visible(value, keep_newlines=True)
-    lead = text.lstrip(" \u00a0\u3000\u200b")
-    if lead[:1] in _FORMULA:
+    text = visible(value)
+    if text.lstrip("⏎ \u00a0\u3000")[:1] in _FORMULA:
         text = "'" + text
     return '"' + text.replace('"', '""') + '"'
 
@@ -111,12 +82,34 @@ def md_fence(text: str, *, language: str = "", limit: int | None = None) -> str:
     return f"{fence}{language}\n{clean}\n{fence}"
 
 
-def md_code(text: str, limit: int | None = None) -> str:
-    """An inline code span that no backtick inside can leave; pipes are kept out of tables by their entity-free escape."""
-    clean = visible(text, limit=limit).replace("|", "\\|")
+def html_json(value: Any) -> str:
+    """JSON for a ``<script type="application/json">`` block: nothing in it can end the block or start markup."""
+    text = json_text(value, indent=None)
+    for char in "<>&":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+def md_code(text: str, limit: int | None = None, *, cell: bool = False) -> str:
+    """An inline code span that no backtick inside can leave.
+
+    Args:
+        text: Untrusted text.
+        limit: Characters kept.
+        cell: True inside a table: a pipe is spelled out there, for no escape of it holds after a backslash.
+    """
+    clean = visible(text, limit=limit)
+    if cell:
+        clean = clean.replace("|", escaped("|"))
     ticks = "`" * (_longest_run(clean, "`") + 1)
-    pad = " " if clean.startswith("`") or clean.endswith("`") or not clean else ""
+    pad = " " if clean[:1] in ("`", " ", "") or clean[-1:] in ("`", " ") else ""
     return f"{ticks}{pad}{clean}{pad}{ticks}"
+
+
+def md_text(text: str, limit: int | None = None) -> str:
+    """A sentence as Markdown prose; one that a host would turn into a mention or a link becomes a code span."""
+    clean = visible(text, limit=limit)
+    return md_code(clean) if _LINKED.search(clean) else _MARKUP.sub(r"\\\g<0>", clean)
 
 
 def github_command(kind: str, message: str, *, file: str = "", line: int = 0, title: str = "") -> str:
@@ -131,15 +124,22 @@ def github_command(kind: str, message: str, *, file: str = "", line: int = 0, ti
     """
     pairs = (("file", file), ("line", str(line) if line else ""), ("title", title))
     properties = ",".join(f"{key}={_command_property(value)}" for key, value in pairs if value)
-    return (
-        f"::{kind} {properties}::{_command_data(visible(message, keep_newlines=True))}"
-        if properties
-        else (f"::{kind}::{_command_data(visible(message, keep_newlines=True))}")
-    )
+    lead = f"{kind} {properties}" if properties else kind
+    return f"::{lead}::{_command_data(visible(message, keep_newlines=True))}"
+
+
+def github_stopped(text: str, token: str) -> str:
+    """Text between ``::stop-commands::`` lines, so that nothing in it is taken for a workflow command.
+
+    Args:
+        text: What is printed; indenting it is no defence, for the runner trims lines and finds ``##[`` anywhere.
+        token: Random, unknown to whoever wrote the text.
+    """
+    return f"::stop-commands::{token}\n{text}\n::{token}::"
 
 
 def _command_data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return text.replace("%", "%25").replace("\n", "%0A").replace("##[", "# #[")
 
 
 def _command_property(text: str) -> str:
