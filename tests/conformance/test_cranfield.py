@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import pytrec_eval
-from tests.conformance.conformance_data import folder
 
 from evalharness.core.cases import Case
 from evalharness.core.results import Output
 from evalharness.scorers.registry import build_scorer, spec_of
+from tests.conformance.conformance_data import folder
 
 MEASURES = {
     ("ndcg", 10): "ndcg_cut_10",

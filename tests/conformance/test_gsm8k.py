@@ -6,12 +6,12 @@ import gzip
 import json
 
 import pytest
-from tests.conformance.conformance_data import folder
 
 from evalharness.core.cases import Case
 from evalharness.core.protocols import CaseScorer
 from evalharness.core.results import Output, Score
 from evalharness.scorers.registry import build_scorer, spec_of
+from tests.conformance.conformance_data import folder
 
 
 @pytest.mark.parametrize("table", [{"use": "number", "after": "A:"}, {"use": "number"}], ids=["after", "last"])

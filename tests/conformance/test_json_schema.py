@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conformance.conformance_data import folder
 
 from evalharness.core.errors import ConfigError
 from evalharness.core.results import Score
 from evalharness.scorers.registry import score
+from tests.conformance.conformance_data import folder
 
 REFUSED = ("nothing is fetched", "is not a 'regex'", "dialect")
 """Config errors here, not guesses (docs/scorers.md, "Where we differ"): references out of the schema, patterns that

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.conformance.conformance_data import folder
 
 from evalharness.core.errors import ConfigError
 from evalharness.core.results import Failure, Output, Score, Unscored
 from evalharness.scorers.registry import score
+from tests.conformance.conformance_data import folder
 
 Row = dict[str, Any]
 

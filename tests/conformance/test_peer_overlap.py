@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conformance.conformance_data import folder
 
 from evalharness.core.errors import ConfigError
 from evalharness.core.results import Score
 from evalharness.scorers.registry import score
+from tests.conformance.conformance_data import folder
 
 BLEU_THRESHOLD = 0.5
 """What promptfoo takes when a row names no threshold."""

@@ -6,11 +6,11 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from tests.conformance.conformance_data import folder
 
 from evalharness.core.cases import Case
 from evalharness.core.results import Output, Score
 from evalharness.scorers.registry import build_scorer, spec_of
+from tests.conformance.conformance_data import folder
 
 WORDS = {"P": "precision", "recall": "recall", "map_cut": "map", "ndcg_cut": "ndcg", "success": "hit"}
 WHOLE = {"map": "map", "ndcg": "ndcg", "recip_rank": "mrr", "set_recall": "recall", "set_P": "precision"}

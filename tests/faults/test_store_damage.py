@@ -5,12 +5,12 @@ import shutil
 import sqlite3
 
 import pytest
-from tests.faults import store_children as children
-from tests.faults import store_crasher as crasher
 
 from evalharness.core.errors import StoreError, UsageError
 from evalharness.store.care import check
 from evalharness.store.store import open_store
+from tests.faults import store_children as children
+from tests.faults import store_crasher as crasher
 
 COUNT = 60
 

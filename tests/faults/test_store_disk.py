@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from tests.faults import store_children as children
-from tests.faults import store_crasher as crasher
 
 from evalharness.core.errors import ConfigError, DiskFailed
 from evalharness.store.care import check
 from evalharness.store.store import open_store
+from tests.faults import store_children as children
+from tests.faults import store_crasher as crasher
 
 
 def write_until_it_fails(folder, say):

@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.faults import store_children as children
-from tests.faults import store_crasher as crasher
 
 from evalharness.store.care import check
 from evalharness.store.rows import identity_of
 from evalharness.store.store import open_store
+from tests.faults import store_children as children
+from tests.faults import store_crasher as crasher
 
 COUNT, FLUSH_EVERY = 32, 3
 

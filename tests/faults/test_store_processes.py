@@ -4,11 +4,11 @@ import os
 import signal
 
 import pytest
-from tests.faults import store_children as children
-from tests.faults import store_crasher as crasher
 
 from evalharness.core.errors import StoreError
 from evalharness.store.store import open_store
+from tests.faults import store_children as children
+from tests.faults import store_crasher as crasher
 
 
 def test_two_processes_at_once_make_no_call_twice(tmp_path):

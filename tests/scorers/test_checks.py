@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.scorers.scoring import scorer_of
 
 from evalharness.core.cases import Case
 from evalharness.core.results import Failure, Output, Score, ScoreResult, Unscored
+from tests.scorers.scoring import scorer_of
 
 
 def judge(checks: list[dict[str, Any]], output: str | None = "14 days, unopened", target: Any = None) -> ScoreResult:

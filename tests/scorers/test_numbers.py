@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.scorers.scoring import passes, refusal_of, result_of, value_of
 
 from evalharness.core.results import Score, Unscored
 from evalharness.scorers.numbers import gsm8k_answer
 from evalharness.scorers.numerals import first_number, last_number, near, number_of, numbers_in
+from tests.scorers.scoring import passes, refusal_of, result_of, value_of
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.scorers.scoring import passes, refusal_of, result_of, scorer_of
 
 from evalharness.core.results import Output, Score, Unscored
 from evalharness.scorers.refusals import LANGUAGES, refusals
+from tests.scorers.scoring import passes, refusal_of, result_of, scorer_of
 
 
 @pytest.mark.parametrize(("use", "field"), [("latency", "latency_s"), ("cost", "cost_usd")])

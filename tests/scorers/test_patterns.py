@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.scorers.scoring import passes, refusal_of, result_of
 
 from evalharness.core.results import Failure, Score
 from evalharness.scorers import effort, patterns
 from evalharness.scorers.effort import safe_length
 from evalharness.scorers.patterns import Pattern, translated
+from tests.scorers.scoring import passes, refusal_of, result_of
 
 
 @pytest.mark.parametrize(

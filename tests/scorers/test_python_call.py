@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.scorers.scoring import refusal_of, scorer_of
 
 from evalharness.core.cases import Case
 from evalharness.core.results import Failure, Output, Score, ScoreResult, Unscored
+from tests.scorers.scoring import refusal_of, scorer_of
 
 MODULE = """
 from evalharness.core.results import Score, Unscored

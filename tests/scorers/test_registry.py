@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.scorers.scoring import passes, refusal_of, result_of, scorer_of, value_of
 
 from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError
@@ -18,6 +17,7 @@ from evalharness.scorers import registry
 from evalharness.scorers.base import Scorer
 from evalharness.scorers.parameters import Params
 from evalharness.scorers.registry import WORDS, build_scorer, refuse_bad_checks, runs_code, score, spec_of
+from tests.scorers.scoring import passes, refusal_of, result_of, scorer_of, value_of
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "regex": {"pattern": "a"},

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.scorers.scoring import passes, refusal_of, result_of, scorer_of, value_of
 
 from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError
@@ -16,6 +15,7 @@ from evalharness.scorers import schemas
 from evalharness.scorers.registry import build_scorer, spec_of
 from evalharness.scorers.schemas import Schema
 from evalharness.scorers.structure import json_parts, json_similarity
+from tests.scorers.scoring import passes, refusal_of, result_of, scorer_of, value_of
 
 PERSON = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]}
 

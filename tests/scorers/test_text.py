@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.scorers.scoring import passes, refusal_of, result_of, scorer_of, value_of
 
 from evalharness.core.results import Failure, Output, Score, Unscored
 from evalharness.scorers.closeness import squad_words
 from evalharness.scorers.references import json_equal
+from tests.scorers.scoring import passes, refusal_of, result_of, scorer_of, value_of
 
 
 @pytest.mark.parametrize(

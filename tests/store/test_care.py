@@ -3,7 +3,6 @@ import sqlite3
 import time
 
 import pytest
-from tests.store.store_samples import case, header, key, output, play, request
 
 from evalharness.core.errors import StoreError
 from evalharness.core.results import CallCounts, Score
@@ -12,6 +11,7 @@ from evalharness.store.care import Removed, check, forget, prune
 from evalharness.store.hold import held_connection
 from evalharness.store.rows import checksum
 from evalharness.store.store import open_store
+from tests.store.store_samples import case, header, key, output, play, request
 
 
 @pytest.fixture

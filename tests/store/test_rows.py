@@ -2,12 +2,12 @@ import json
 import math
 
 import pytest
-from tests.store import store_samples as samples
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evalharness.core.results import Failure, Output, Score
 from evalharness.store import rows
+from tests.store import store_samples as samples
 
 
 @given(samples.outputs)

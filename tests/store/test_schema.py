@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from tests.store import store_samples as samples
 
 from evalharness.core.errors import StoreError
 from evalharness.store import schema
 from evalharness.store.mounts import is_remote
 from evalharness.store.store import open_store
+from tests.store import store_samples as samples
 
 
 @pytest.fixture

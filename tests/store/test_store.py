@@ -4,15 +4,15 @@ import sqlite3
 import stat
 
 import pytest
-from tests.store import store_samples as samples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.store.store_samples import case, header, key, output, play, request
 
 from evalharness.core.errors import ConfigError, StoreError, UsageError
 from evalharness.core.results import CallCounts, CaseResult, Failure, Output, Score, Trial, Unscored
 from evalharness.store.rows import identity_of
 from evalharness.store.store import open_store
+from tests.store import store_samples as samples
+from tests.store.store_samples import case, header, key, output, play, request
 
 
 def row_counts(folder):

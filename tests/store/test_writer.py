@@ -2,13 +2,13 @@ import sqlite3
 import threading
 
 import pytest
-from tests.store import store_samples as samples
-from tests.store.store_samples import key, output, request
 
 from evalharness.core.errors import DiskFailed, EvalhError, StoreError
 from evalharness.store import diagnosis, writer
 from evalharness.store.faults import FaultPlan
 from evalharness.store.store import open_store
+from tests.store import store_samples as samples
+from tests.store.store_samples import key, output, request
 
 
 class Failing:

@@ -74,7 +74,7 @@ def test_clusters_are_the_unit() -> None:
     some = tuple(Case(id=f"c{i}", input="q", cluster=f"k{i // 5}") for i in range(100))
     judged = judge(some, results(some, [1.0] * 100), scorers=(Facts(binary=True),))
     feed(judged, results(some, [1.0] * 100))
-    assert [unit.name for unit in judged.units][0].startswith("cluster:")
+    assert next(unit.name for unit in judged.units).startswith("cluster:")
     scorer = conclude(judged, Ending()).scorers[0]
     assert scorer.n == 20
     assert scorer.method == "general"

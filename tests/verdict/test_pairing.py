@@ -31,7 +31,7 @@ def test_cases_are_paired_by_id_and_guarded_by_digest() -> None:
 def test_too_many_changes_are_refused_with_the_names() -> None:
     found = Pairing(paired=cases(9), edited=("x",))
     check_pairing(found, max_changed=0.1, where="b")
-    with pytest.raises(BaselineError, match="1 cases edited and 0 removed.*10.0%.*: x"):
+    with pytest.raises(BaselineError, match=r"1 cases edited and 0 removed.*10\.0%.*: x"):
         check_pairing(found, max_changed=0.05, where="b")
     with pytest.raises(BaselineError, match="no case"):
         check_pairing(Pairing(paired=()), max_changed=1.0, where="b")
