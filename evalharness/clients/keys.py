@@ -48,7 +48,7 @@ class KeyRule:
     name: str
     """Variable, or empty where no key is sent."""
     optional: bool
-    """True on loopback: a missing key is no fault."""
+    """True on loopback when the config names no key: none is needed then."""
     forbidden: str = ""
     """Why no key is given out at all, or empty."""
     environ: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)
@@ -99,7 +99,7 @@ def key_rule(
         raise ConfigError(f"api_key_env must name a variable that ends in _API_KEY, got {name[:60]!r}", where=where)
     forbidden = "no API key is given out to untrusted input (--untrusted)" if untrusted else ""
     if address.loopback:
-        return KeyRule(name=name or "", optional=True, environ=environ, forbidden=forbidden)
+        return KeyRule(name=name or "", optional=name is None, environ=environ, forbidden=forbidden)
     name = name or _owner(address, where)
     allowed = (*OWN_HOSTS.get(name, ()), *key_hosts.get(name, ()), *_operator_hosts(environ).get(name, ()))
     if address.host not in allowed and address.place not in allowed:

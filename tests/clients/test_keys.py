@@ -76,7 +76,9 @@ def test_empty_counts_as_missing(environ):
 def test_untrusted_input_gets_no_key():
     with pytest.raises(KeyMissing, match="untrusted"):
         rule("OPENAI_API_KEY", "https://api.openai.com/v1", untrusted=True).value()
-    assert rule("OPENAI_API_KEY", "http://localhost:1/v1", untrusted=True).value() != SECRET
+    with pytest.raises(KeyMissing, match="untrusted"):
+        rule("OPENAI_API_KEY", "http://localhost:1/v1", untrusted=True).value()
+    assert rule(None, "http://localhost:1/v1", untrusted=True).value() != SECRET
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ KEY = "sk-verysecretvalue"
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 
-def ask(url, *, timeout_s=5.0, environ=None, times=1, **more):
+def ask(url, *, timeout_s=5.0, environ=None, times=1, key="OPENAI_API_KEY", **more):
     place = address(url, where="test")
-    rule = key_rule("OPENAI_API_KEY", place, environ={"OPENAI_API_KEY": KEY} if environ is None else environ)
+    rule = key_rule(key, place, environ={"OPENAI_API_KEY": KEY} if environ is None else environ)
     chat = OpenAIChat(place, rule, **more)
 
     async def calls():
@@ -222,5 +222,8 @@ def test_a_missing_key_is_found_before_a_call(hostile, monkeypatch):
         asyncio.run(chat.chat(BODY, timeout_s=1))
 
 
-def test_loopback_needs_no_key(hostile):
-    assert ask(hostile.url("ok"), environ={}).text == "hello"
+def test_loopback_needs_no_key_unless_the_config_names_one(hostile):
+    assert ask(hostile.url("ok"), environ={}, key=None).text == "hello"
+    for environ in ({}, {"OPENAI_API_KEY": ""}):
+        with pytest.raises(KeyMissing, match="OPENAI_API_KEY is"):
+            ask(hostile.url("ok"), environ=environ)
