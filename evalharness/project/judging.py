@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Container, Mapping
 from dataclasses import replace
 
 from evalharness.config.model import GateConfig
 from evalharness.core.cases import EvalSet
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
-from evalharness.core.results import CallCounts
+from evalharness.core.results import CallCounts, Run
 from evalharness.core.verdicts import Comparison, GateVerdict, PairCounts
 from evalharness.project.afterwards import keep_verdict, merge_note, tries_note, warnings_of
 from evalharness.project.arms import answers_by_key
@@ -56,8 +57,10 @@ def judge_candidate(
         if same is not None:
             return same
     judge = GateJudge(setup)
-    order = judge.order()
-    cases = order if wanted is None else tuple(case for case in order if case.id in wanted)
+    planned = len(judge.order())
+    if wanted is not None:
+        judge = GateJudge(_narrowed(setup, wanted))
+    cases = judge.order()
     run = execute(
         workspace,
         Task(
@@ -69,23 +72,20 @@ def judge_candidate(
             gate=gate.name,
             epochs=gate.epochs,
             order_seed=setup.order_seed,
-            stop=judge if wanted is None else None,
+            stop=judge,
             max_cost=gate.max_cost,
             recorded=answers_by_key(arm),
             resume=f"evalh gate {gate.name}",
         ),
     )
-    if wanted is not None:
-        for case in cases:
-            if case.id in run.results:
-                judge.observe(run.results[case.id])
     verdict = conclude(
         judge,
         Ending(
             run=run.header.run_id if workspace.use_store else "",
             stopped=run.stopped,
+            fault=_fault(run),
             calls=run.calls,
-            selection="" if wanted is None else f"{len(cases)} of {len(order)} selected",
+            selection="" if wanted is None else f"{len(cases)} of {planned} selected",
             warnings=warnings_of(gate, setup),
             notes=preflight(judge),
         ),
@@ -96,10 +96,30 @@ def judge_candidate(
     keep_verdict(workspace, run.header.run_id, setup, verdict)
     return Comparison(
         gate=verdict,
-        cases={case.id: case for case in order},
+        cases={case.id: case for case in cases},
         baseline=arm.results,
         candidate=run.results,
     )
+
+
+def _narrowed(setup: GateCase, wanted: Container[str]) -> GateCase:
+    """The same comparison over the selected cases alone, all of them: for scores, never for a verdict."""
+    paired = tuple(case for case in setup.pairing.paired if case.id in wanted)
+    return replace(
+        setup,
+        gate=replace(setup.gate, stop="never"),
+        pairing=replace(setup.pairing, paired=paired),
+        cases=tuple(case for case in setup.cases if case.id in wanted),
+    )
+
+
+def _fault(run: Run) -> str:
+    """What most of the lost answers were lost to; the last sentence when calls were given up for good."""
+    lost = [failure for _, failure in run.failures() if failure.blame == "infrastructure"]
+    given_up = [failure.message for failure in lost if failure.kind == "provider_down"]
+    if given_up:
+        return given_up[-1].removeprefix("not sent: ")
+    return Counter(failure.message for failure in lost).most_common(1)[0][0] if lost else ""
 
 
 def _unchanged(setup: GateCase) -> Comparison | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from evalharness.core.results import CallCounts
@@ -28,6 +28,8 @@ class Ending:
     run: str = ""
     stopped: str = ""
     """``core.results.Run.stopped``."""
+    fault: str = ""
+    """What answers were lost to, in the endpoint's or the disk's own words; empty when none was."""
     calls: CallCounts = field(default_factory=CallCounts)
     seconds: float = 0.0
     selection: str = ""
@@ -47,6 +49,8 @@ def conclude(judge: GateJudge, ending: Ending) -> GateVerdict:
         Outcome by the contract's order: regression, then incomplete, then inconclusive, then pass.
     """
     scorers = tuple(scorer_verdict(track, judge.setup.gate) for track in judge.tracks)
+    if ending.selection:
+        scorers = tuple(_unjudged(scorer) for scorer in scorers)
     slices = slice_verdicts(judge)
     hard = tuple(check.verdict() for check in judge.hard)
     outcome, reason = _outcome(judge, ending, scorers, [s for part in slices if part.guard for s in part.scorers])
@@ -94,15 +98,25 @@ def _outcome(
     if missing > judge.setup.gate.max_missing * planned + 1e-9:
         return "incomplete", (
             f"{missing} of {planned} cases have no answer or no score "
-            f"(allowed {math.floor(judge.setup.gate.max_missing * planned + 1e-9)})"
+            f"(allowed {math.floor(judge.setup.gate.max_missing * planned + 1e-9)}){_because(ending)}"
         )
     asked_all = judge.used == planned
     undecided = [s for s in guards if s.outcome != "pass"]
     if ending.stopped in _STOPPED and not asked_all and (undecided or judge.hard):
-        return "incomplete", f"{_STOPPED[ending.stopped]} after {judge.used} of {planned} cases"
+        return "incomplete", f"{_STOPPED[ending.stopped]} after {judge.used} of {planned} cases{_because(ending)}"
     if undecided:
         return "inconclusive", undecided[0].reason
     return "pass", _pass_reason(guards, [check.verdict() for check in judge.hard])
+
+
+def _unjudged(scorer: ScorerVerdict) -> ScorerVerdict:
+    """The numbers of a scorer without a word on what they mean."""
+    outcome: Outcome = "pass" if scorer.role == "report" else "incomplete"
+    return replace(scorer, outcome=outcome, reason="not judged", needed_cases=None)
+
+
+def _because(ending: Ending) -> str:
+    return f": {ending.fault}" if ending.fault else ""
 
 
 def _regression_reason(judge: GateJudge, flips: Sequence[HardVerdict], failed: Sequence[ScorerVerdict]) -> str:

@@ -35,7 +35,7 @@ def scorer_verdict(track: Track, gate: GateConfig) -> ScorerVerdict:
     limits = _interval(track, gate)
     if limits is not None:
         base["interval"] = limits[0]
-        base["interval_level"] = limits[1]
+        base["interval_level"] = round(limits[1], 9)
     if decision is None or track.rule is None:
         return ScorerVerdict(
             **base,
