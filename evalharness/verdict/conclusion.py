@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from evalharness.core.results import CallCounts
 from evalharness.core.verdicts import GateVerdict, HardVerdict, Outcome, PairCounts, ScorerVerdict, Warned
-from evalharness.verdict.facts import scorer_verdict, slice_verdicts, worst_cases
+from evalharness.verdict.facts import scorer_verdict, worst_cases
 from evalharness.verdict.judge import GateJudge
+from evalharness.verdict.slices import slice_verdicts
+from evalharness.verdict.spread import spread_notes
 
 _STOPPED: Final[Mapping[str, str]] = {
     "budget": "the money limit was reached",
@@ -48,7 +50,10 @@ def conclude(judge: GateJudge, ending: Ending) -> GateVerdict:
     Returns:
         Outcome by the contract's order: regression, then incomplete, then inconclusive, then pass.
     """
-    scorers = tuple(scorer_verdict(track, judge.setup.gate) for track in judge.tracks)
+    scorers = tuple(
+        scorer_verdict(track, judge.setup.gate, epochs=judge.epochs_of(track), cost=judge.cost_per_answer)
+        for track in judge.tracks
+    )
     if ending.selection:
         scorers = tuple(_unjudged(scorer) for scorer in scorers)
     slices = slice_verdicts(judge)
@@ -56,6 +61,8 @@ def conclude(judge: GateJudge, ending: Ending) -> GateVerdict:
     outcome, reason = _outcome(judge, ending, scorers, [s for part in slices if part.guard for s in part.scorers])
     gate = judge.setup.gate
     softened = {"inconclusive": gate.inconclusive, "incomplete": gate.incomplete}.get(outcome) == "pass"
+    # A gate that only blocks lets everything else through; it still does not call it a pass that nothing has shown.
+    softened = softened or (gate.mode == "block_only" and outcome == "inconclusive")
     return GateVerdict(
         gate=gate.name,
         outcome=outcome,
@@ -71,7 +78,7 @@ def conclude(judge: GateJudge, ending: Ending) -> GateVerdict:
         worst_cases=worst_cases(judge),
         calls=ending.calls,
         order_seed=judge.setup.order_seed,
-        notes=ending.notes,
+        notes=(*ending.notes, *spread_notes(scorers)),
         warnings=ending.warnings,
         seconds=ending.seconds,
     )
@@ -79,7 +86,7 @@ def conclude(judge: GateJudge, ending: Ending) -> GateVerdict:
 
 def missing_cases(judge: GateJudge) -> int:
     """Paired cases of the used prefix that a guard or hard check needed and has no number for."""
-    soft = max((track.unscored for track in judge.guards()), default=0)
+    soft = max((track.missing for track in judge.guards()), default=0)
     return max(judge.lost_cases, soft, *(len(check.unknown) for check in judge.hard), 0)
 
 
@@ -134,7 +141,9 @@ def _regression_reason(judge: GateJudge, flips: Sequence[HardVerdict], failed: S
 def _pass_reason(guards: Sequence[ScorerVerdict], hard: Sequence[HardVerdict]) -> str:
     parts = [guard.reason for guard in guards[:1]]
     if len(guards) > 1:
-        parts = [f"none of {len(guards)} metrics is worse by its margin"]
+        against = {str(guard.details.get("against", "")) for guard in guards} - {""}
+        also = f" against either baseline ({', '.join(against)} too)" if against else ""
+        parts = [f"none of {len(guards) if not also else 'the'} metrics is worse by its margin{also}"]
     if hard:
         parts.append(f"{' and '.join(check.scorer for check in hard)} held on every case")
     return "; ".join(parts)

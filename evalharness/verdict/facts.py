@@ -1,53 +1,79 @@
-"""The numbers of a verdict: means, differences, intervals, needed cases, slices and worst cases. Computed once, here."""
+"""The numbers of a verdict: means, differences, intervals, needed cases and worst cases. Computed once, here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Any, Final, Literal
 
 from evalharness.config.model import GateConfig
-from evalharness.core.verdicts import NeededCases, Outcome, Role, ScorerVerdict, SliceVerdict, WorstCase
-from evalharness.stats.rule import Decision
+from evalharness.core.verdicts import NeededCases, Outcome, ScorerVerdict, WorstCase
+from evalharness.stats.rule import Rule
+from evalharness.verdict.corpus import Corpus, corpus_details, judge_corpus, numbers_of
 from evalharness.verdict.judge import GateJudge
-from evalharness.verdict.track import PairedCase, Track
+from evalharness.verdict.paired import PairedCase
+from evalharness.verdict.sentences import TIE, nothing_proven, opening, reason
+from evalharness.verdict.spread import spread_details
+from evalharness.verdict.track import Track
 
 _OUTCOMES: Final[dict[str, Outcome]] = {"pass": "pass", "fail": "regression", "inconclusive": "inconclusive"}
 MOST_WORST: Final = 100
 """Worst cases that a verdict lists."""
-_TIE: Final = 1e-9
 
 
-def scorer_verdict(track: Track, gate: GateConfig) -> ScorerVerdict:
-    """One scorer's part of the verdict, in the scorer's own unit, signed so that + is better."""
-    numbers = _numbers(track.cases, track)
+def scorer_verdict(
+    track: Track, gate: GateConfig, *, epochs: tuple[int, int] = (1, 1), cost: float | None = None
+) -> ScorerVerdict:
+    """One scorer's part of the verdict, in the scorer's own unit, signed so that + is better.
+
+    Args:
+        track: The scorer after the run.
+        gate: Alphas, mode, power.
+        epochs: Epochs of (baseline, candidate).
+        cost: US dollars per answer; None where unknown.
+    """
+    numbers = numbers_of_cases(track.cases, track)
     measure = track.measure
-    decision = track.engine.finish() if track.engine is not None else None
     base: dict[str, Any] = {
-        "scorer": measure.name,
-        "role": _role(track),
+        "scorer": track.name,
+        "role": measure.limit.role,
         "n": len(track.differences),
         "signature": measure.signature,
         "unit": measure.unit,
         "margin": measure.limit.margin if measure.limit.role != "report" else None,
         **numbers,
     }
+    details: dict[str, Any] = spread_details(track, epochs, cost)
+    if track.against:
+        details |= {"against": track.against, "scorer": measure.name}
+    if track.corpus is not None:
+        return _corpus_verdict(track, track.corpus, gate, base, details)
     limits = _interval(track, gate)
     if limits is not None:
         base["interval"] = limits[0]
         base["interval_level"] = round(limits[1], 9)
-    if decision is None or track.rule is None:
-        return ScorerVerdict(
-            **base,
-            outcome="pass",
-            reason="reported, not judged" if measure.limit.role == "report" else "no case to judge",
-        )
+    if track.engine is None or track.rule is None:
+        said = "reported, not judged" if measure.limit.role == "report" else "no case to judge"
+        return ScorerVerdict(**base, outcome="pass", reason=said, details=details)
+    return _judged(track, gate, base, details)
+
+
+def _judged(track: Track, gate: GateConfig, base: dict[str, Any], details: dict[str, Any]) -> ScorerVerdict:
+    assert track.engine is not None
+    assert track.rule is not None
+    decision = track.engine.finish()
     outcome = _OUTCOMES[decision.verdict]
-    needed = _needed(track, gate) if outcome == "inconclusive" else None
+    blocks_only = gate.mode == "block_only" and outcome == "inconclusive"
+    needed = _needed(track, gate) if outcome == "inconclusive" and not blocks_only else None
+    said = reason(track, decision, base["difference"], needed)
+    if blocks_only and not decision.drop_proven and "interval" in base:
+        said = nothing_proven(track, base["difference"], base["interval"][0])
+    if track.rule.looks:
+        details["looks"] = [*track.rule.looks, track.rule.planned]
     return ScorerVerdict(
         **base,
         outcome=outcome,
-        reason=_reason(track, decision, numbers["difference"], needed),
+        reason=said,
         alpha_pass=track.rule.alpha_pass,
         alpha_block=track.rule.alpha_block,
         method=decision.method,
@@ -58,43 +84,48 @@ def scorer_verdict(track: Track, gate: GateConfig) -> ScorerVerdict:
         p_fail=decision.p_fail,
         p_drop=decision.p_drop,
         needed_cases=needed,
-        details={"planned": track.rule.planned, "missing": track.unscored},
+        details={"planned": track.rule.planned, "missing": track.missing, **details},
     )
 
 
-def slice_verdicts(judge: GateJudge) -> tuple[SliceVerdict, ...]:
-    """Declared guard slices with their verdicts, then every value of the eval set's slice fields with numbers only."""
-    gate = judge.setup.gate
-    declared = [
-        SliceVerdict(
-            field=part.field,
-            value=part.value,
-            n=len(part.units),
-            guard=True,
-            scorers=tuple(scorer_verdict(track, gate) for track in part.tracks),
-        )
-        for part in judge.slices
-    ]
-    known = {(part.field, part.value) for part in judge.slices}
-    cases = {case.id: case for case in judge.setup.pairing.paired}
-    listed = []
-    for field in judge.setup.slice_fields:
-        values = sorted({str(c.metadata[field]) for c in cases.values() if field in c.metadata})
-        for value in values:
-            if (field, value) in known:
-                continue
-            inside = {i for i, c in cases.items() if field in c.metadata and str(c.metadata[field]) == value}
-            listed.append(_listed_slice(field, value, inside, judge.tracks))
-    return (*declared, *listed)
+def _corpus_verdict(
+    track: Track, corpus: Corpus, gate: GateConfig, base: dict[str, Any], details: dict[str, Any]
+) -> ScorerVerdict:
+    found = numbers_of(corpus, gate, track.family)
+    judged = track.measure.limit.role != "report"
+    base |= corpus_values(corpus, set(corpus.names)) | {"n": corpus.seen}
+    if found is not None and found.interval is not None:
+        base["interval"] = found.interval
+        base["interval_level"] = round(1.0 - gate.alpha_pass - gate.alpha_block / track.family, 9)
+    outcome, said = judge_corpus(corpus, found, gate, track.family) if judged else ("pass", "")
+    return ScorerVerdict(
+        **base,
+        outcome=outcome,
+        reason=f"{opening(track, base['difference'])}: {said}" if judged else "reported, not judged",
+        alpha_pass=gate.alpha_pass if judged else None,
+        alpha_block=gate.alpha_block / track.family if judged else None,
+        p_drop=None if found is None else found.p_worse,
+        details={**details, **corpus_details(corpus, found)},
+    )
+
+
+def corpus_values(corpus: Corpus, names: Collection[str]) -> dict[str, Any]:
+    """Corpus values of both arms over some units and their signed difference; nothing where no such unit is in."""
+    rows = [row for row in zip(corpus.names, corpus.before, corpus.after, strict=True) if row[0] in names]
+    if not rows:
+        return {"baseline_mean": None, "candidate_mean": None, "difference": None}
+    before, after = corpus.value([row[1] for row in rows]), corpus.value([row[2] for row in rows])
+    sign = -1.0 if corpus.scorer.direction == "lower" else 1.0
+    return {"baseline_mean": before, "candidate_mean": after, "difference": sign * (after - before)}
 
 
 def worst_cases(judge: GateJudge) -> tuple[WorstCase, ...]:
     """The cases that got worse under a guard, largest drop first, at most ``MOST_WORST``."""
     found = [
         (pair.difference, index, track, pair)
-        for index, track in enumerate(judge.guards() or judge.tracks)
+        for index, track in enumerate([t for t in judge.guards() if not t.against] or judge.tracks)
         for pair in track.cases
-        if pair.difference is not None and pair.difference < -_TIE
+        if pair.difference is not None and pair.difference < -TIE
     ]
     found.sort(key=lambda row: (row[0], row[1], row[3].case_id))
     return tuple(
@@ -108,30 +139,7 @@ def worst_cases(judge: GateJudge) -> tuple[WorstCase, ...]:
     )
 
 
-def _role(track: Track) -> Role:
-    return track.measure.limit.role
-
-
-def _listed_slice(field: str, value: str, inside: set[str], tracks: Sequence[Track]) -> SliceVerdict:
-    scorers = []
-    for track in tracks:
-        cases = [pair for pair in track.cases if pair.case_id in inside]
-        numbers = _numbers(cases, track)
-        scorers.append(
-            ScorerVerdict(
-                scorer=track.measure.name,
-                role="report",
-                reason="reported, not judged",
-                n=len(cases),
-                signature=track.measure.signature,
-                unit=track.measure.unit,
-                **numbers,
-            )
-        )
-    return SliceVerdict(field=field, value=value, n=max((s.n for s in scorers), default=0), scorers=tuple(scorers))
-
-
-def _numbers(cases: Sequence[PairedCase], track: Track) -> dict[str, Any]:
+def numbers_of_cases(cases: Sequence[PairedCase], track: Track) -> dict[str, Any]:
     """Means over the cases that have both numbers (weighted), their difference, and the counts of worse/better/same."""
     whole = [pair for pair in cases if pair.difference is not None]
     weight = math.fsum(pair.weight for pair in whole)
@@ -145,9 +153,9 @@ def _numbers(cases: Sequence[PairedCase], track: Track) -> dict[str, Any]:
         "baseline_mean": measure.raw(before),
         "candidate_mean": measure.raw(after),
         "difference": (after - before) * _span(track),
-        "worse": sum(1 for d in changes if d < -_TIE),
-        "better": sum(1 for d in changes if d > _TIE),
-        "same": sum(1 for d in changes if abs(d) <= _TIE),
+        "worse": sum(1 for d in changes if d < -TIE),
+        "better": sum(1 for d in changes if d > TIE),
+        "same": sum(1 for d in changes if abs(d) <= TIE),
     }
 
 
@@ -188,12 +196,33 @@ def _limits(track: Track, gate: GateConfig) -> tuple[float, float]:
         )
     largest = rule.largest if rule is not None else None
     weights = [row[3] / largest for row in track.differences] if largest is not None else None
+    if rule is not None and rule.looks:
+        return (
+            _over_looks(rule, "pass", worst, alpha=alphas[0], weights=weights),
+            _over_looks(rule, "fail", best, alpha=alphas[1], weights=weights),
+        )
     split = rule.running_share if rule is not None else default_split(len(worst))
     final = rule is None or len(worst) == rule.planned
     return (
         limit("pass", worst, effect, alpha=alphas[0], split=split, final=final, weights=weights),
         limit("fail", best, effect, alpha=alphas[1], split=split, final=final, weights=weights),
     )
+
+
+def _over_looks(
+    rule: Rule, side: Literal["pass", "fail"], values: Sequence[float], *, alpha: float, weights: Sequence[float] | None
+) -> float:
+    """One end of the interval where alpha is shared by betting and several looks: the furthest that any of them rejects."""
+    from evalharness.stats.intervals import limit
+
+    effect, share = rule.design_effect, rule.running_share
+    ends = [limit(side, values, effect, alpha=alpha, split=share, final=False, weights=weights)]
+    for size in (*rule.looks, rule.planned):
+        level = rule.look_level(size) * alpha
+        if size <= len(values) and level > 0:
+            part = None if weights is None else weights[:size]
+            ends.append(limit(side, values[:size], effect, alpha=level, split=0.0, weights=part))
+    return max(ends) if side == "pass" else min(ends)
 
 
 def _needed(track: Track, gate: GateConfig) -> NeededCases:
@@ -210,27 +239,6 @@ def _needed(track: Track, gate: GateConfig) -> NeededCases:
     return NeededCases(if_unchanged=found.if_unchanged, if_as_seen=found.if_as_seen)
 
 
-def amount(value: float, unit: str) -> str:
-    """A size (not a change) as people read it: ``5.0 points``, ``0.40 s``, ``0.0012 USD``."""
-    if unit == "points":
-        return f"{value * 100:.1f} points"
-    return f"{value:.4g} {unit}".rstrip()
-
-
-def _moved(difference: float | None, unit: str, *, lower_is_better: bool) -> str:
-    """``fell 6.6 points``; ``hardly moved`` where the printed number would be zero."""
-    if difference is None:
-        return "has no pair of numbers yet"
-    if abs(difference) < _TIE:
-        return "did not move"
-    if unit == "points" and abs(difference) < 0.0005:
-        return "hardly moved"
-    size = amount(abs(difference), unit)
-    if lower_is_better:
-        return f"got {'worse' if difference < 0 else 'better'} by {size}"
-    return f"{'fell' if difference < 0 else 'rose'} {size}"
-
-
 def missed_if_merged(track: Track) -> tuple[float, float] | None:
     """What merging an INCONCLUSIVE by hand would mean: (P(PASS), P(INCONCLUSIVE)) at a true drop of the margin.
 
@@ -239,33 +247,6 @@ def missed_if_merged(track: Track) -> tuple[float, float] | None:
     plan = getattr(track.engine, "plan", None)
     if plan is None or not track.cases:
         return None
-    changed = sum(1 for pair in track.cases if pair.difference is not None and abs(pair.difference) > _TIE)
+    changed = sum(1 for pair in track.cases if pair.difference is not None and abs(pair.difference) > TIE)
     at_margin = plan.outcome(changed / len(track.cases), -track.measure.margin)
     return at_margin.p_pass, at_margin.p_inconclusive
-
-
-def _reason(track: Track, decision: Decision, difference: float | None, needed: NeededCases | None) -> str:
-    measure = track.measure
-    name, unit = measure.name, measure.unit
-    margin = amount(measure.limit.margin or 0.0, unit)
-    moved = _moved(difference, unit, lower_is_better=measure.lower_is_better)
-    if decision.verdict == "fail":
-        if "worse than the margin" in decision.reason:
-            return f"{name} {moved}: worse than the margin of {margin}"
-        return f"{name} {moved}: a drop is proven, that it is within {margin} is not"
-    if decision.verdict == "pass":
-        if measure.limit.role == "improve":
-            return f"{name} {moved}: shown to be better"
-        return f"{name} {moved}: not worse by {margin} or more"
-    return f"{name} {moved}: cannot be told yet{_advice(needed)}"
-
-
-def _advice(needed: NeededCases | None) -> str:
-    if needed is None or (needed.if_unchanged is None and needed.if_as_seen is None):
-        return ""
-    if needed.if_as_seen is None:
-        return f"; it sits on the margin (about {needed.if_unchanged} cases in all if it is really unchanged)"
-    return (
-        f"; about {needed.if_unchanged} cases in all if it is really unchanged, "
-        f"{needed.if_as_seen} if what was seen is real"
-    )

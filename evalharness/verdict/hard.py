@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from evalharness.config.model import LimitConfig
+from evalharness.core.errors import ConfigError
 from evalharness.core.results import CaseResult, Score, Trial, Unscored
 from evalharness.core.verdicts import HardVerdict
 from evalharness.verdict.measure import passes
+
+ONE_ATTEMPT_CASES: Final = 20
+"""Cases up to which a single attempt may decide although it is not known how the answers vary."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +39,25 @@ class HardCheck:
     def absolute(self) -> bool:
         """True when every case must pass whatever the baseline did."""
         return self.limit.every == "absolute"
+
+    def refuse_one_attempt(self, cases: int, *, stored: int) -> None:
+        """One attempt against one stored answer blocks an unchanged candidate that flakes at all (gate-exact B5).
+
+        Args:
+            cases: Paired cases.
+            stored: Stored answers per case that must all have passed.
+
+        Raises:
+            ConfigError: If a single attempt decides on many cases, and nothing is known of how the answers vary.
+        """
+        if self.absolute or self.recorded or self.attempts > 1 or stored > 1 or cases <= ONE_ATTEMPT_CASES:
+            return
+        raise ConfigError(
+            f"{self.limit.scorer!r} with attempts = 1 on {cases} cases would block an unchanged candidate that fails now "
+            "and then",
+            where=self.limit.where,
+            tip="attempts = 2 (the default), or a baseline of several epochs",
+        )
 
     def wants_attempt(self, result: CaseResult, baseline: CaseResult | None) -> bool:
         """True when this case failed so far, the baseline passed, and attempts are left."""

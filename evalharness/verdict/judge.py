@@ -7,28 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalharness.config.model import GateConfig, LimitConfig
 from evalharness.core.cases import Case
 from evalharness.core.errors import BaselineError
 from evalharness.core.protocols import ScorerFacts
-from evalharness.core.results import CaseResult
+from evalharness.core.results import CaseResult, Output
 from evalharness.stats import mean_log_e, name_regressed
 from evalharness.verdict.baseline import Baseline
+from evalharness.verdict.corpus import Corpus, is_corpus, planned_units
 from evalharness.verdict.hard import HardCheck
 from evalharness.verdict.measure import Measure, lost, measure_for
+from evalharness.verdict.paired import PairedCase, live_pairs, pairs_of, planned_sizes, sizes_of
 from evalharness.verdict.pairing import Pairing, Unit, units_in_order
-from evalharness.verdict.track import (
-    PairedCase,
-    PlanSource,
-    Track,
-    live_pairs,
-    open_track,
-    pairs_of,
-    planned_sizes,
-    sizes_of,
-)
+from evalharness.verdict.sides import PINNED, Side, by_name, guard_slices, units_known_to
+from evalharness.verdict.track import PlanSource, Track, open_track
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +46,13 @@ class GateCase:
     are filled in case by case; None when they are all there."""
     plans: PlanSource | None = None
     """Where exact plans come from; computed when None."""
+    pinned: Baseline | None = None
+    """A second stored arm that the same answers are compared with: guards must hold against both."""
 
     @property
     def epochs(self) -> tuple[int, int]:
         """Epochs of (baseline, candidate)."""
         return self.baseline.epochs, self.gate.epochs
-
-
-@dataclass(slots=True, kw_only=True)
-class SliceTracks:
-    """A declared guard slice: the tracks of its limits over the units inside it."""
-
-    field: str
-    value: str
-    units: frozenset[str]
-    tracks: list[Track]
 
 
 class GateJudge:
@@ -86,20 +72,18 @@ class GateJudge:
             if limit.every
         ]
         soft = [limit for limit in gate.limits if not limit.every]
-        slices = list(_slice_units(gate, self.units))
-        guards = sum(1 for limit in soft if limit.role != "report")
-        self.family = max(1, guards + sum(len(limits) for _, _, limits, _ in slices))
-        self.tracks = [self._track(limit, self.units) for limit in soft]
-        self._check_guards()
+        slices = guard_slices(gate.slices, self.units)
+        judged = [limit for limit in soft if limit.role != "report"]
+        # Only what must not get worse is held against the pinned arm: a gain is asked for over the last baseline.
+        pinned = [limit for limit in judged if limit.role == "guard"] if setup.pinned is not None else []
+        self.family = max(1, len(judged) + len(pinned) + sum(len(limits) for _, _, limits, _ in slices))
+        self.main = self._side(setup.baseline, self.units, soft)
+        self.pinned = None if setup.pinned is None else self._pinned_side(setup.pinned, pinned)
         self.slices = [
-            SliceTracks(
-                field=field,
-                value=value,
-                units=frozenset(unit.name for unit in inside),
-                tracks=[self._track(limit, inside) for limit in limits],
-            )
+            self._side(setup.baseline, inside, limits, field=field, value=value)
             for field, value, limits, inside in slices
         ]
+        self._check_guards()
         self._paired = frozenset(case.id for case in setup.pairing.paired)
         self._position = 0
         self._pending: dict[str, CaseResult] = {}
@@ -108,7 +92,22 @@ class GateJudge:
         """Paired cases of the contiguous prefix so far."""
         self.family_failed: tuple[str, ...] = ()
         """Scorers named by the merged evidence, when that crossed before any single one did."""
-        self._bar = -math.log(self._running_block_alpha())
+        self._costs: list[float] = []
+
+    @property
+    def tracks(self) -> list[Track]:
+        """The gate's own limits, then the copies of its guards against the pinned arm."""
+        return [*self.main.tracks, *(self.pinned.tracks if self.pinned is not None else ())]
+
+    def epochs_of(self, track: Track) -> tuple[int, int]:
+        """Epochs of (the arm it is compared with, candidate)."""
+        side = self.pinned if track.against and self.pinned is not None else self.main
+        return side.baseline.epochs, self.setup.gate.epochs
+
+    @property
+    def cost_per_answer(self) -> float | None:
+        """US dollars that an answer cost on average; None where nothing is known."""
+        return math.fsum(self._costs) / len(self._costs) if self._costs else None
 
     # --- the plan ---------------------------------------------------------------------------------------------------
 
@@ -138,6 +137,8 @@ class GateJudge:
             looked_at += before.epoch_trials()
         if any(lost(trial) for trial in looked_at):
             self._lost.add(result.case_id)
+        outputs = [trial.output for trial in result.trials]
+        self._costs += [o.cost_usd for o in outputs if isinstance(o, Output) and o.cost_usd is not None]
         self._pending[result.case_id] = result
         self._advance()
         return self.settled
@@ -184,24 +185,60 @@ class GateJudge:
 
         Raises:
             BaselineError: If a guard has no case with a baseline score.
+            ConfigError: If a hard check leaves a single attempt to answers that may vary.
         """
         for track in self.guards():
-            if track.engine is None:
+            if not track.judges:
                 raise BaselineError(
-                    f"scorer {track.measure.name!r} gives no score on any paired case of the baseline",
+                    f"scorer {track.measure.name!r} gives no score on any paired case of the "
+                    f"{f'{track.against} ' if track.against else ''}baseline",
                     where=track.measure.limit.where,
                     tip="check that the cases have the fields it needs (evalh run shows what is unscored)",
                 )
+        for check in self.hard:
+            check.refuse_one_attempt(len(self.setup.pairing.paired), stored=self.setup.baseline.epochs)
 
-    def _track(self, limit: LimitConfig, units: Sequence[Unit]) -> Track:
-        setup = self.setup
-        measure = measure_for(limit, setup.scorers[limit.scorer])
+    def _side(
+        self,
+        baseline: Baseline,
+        units: Sequence[Unit],
+        limits: Sequence[LimitConfig],
+        *,
+        field: str = "",
+        value: str = "",
+    ) -> Side:
+        side = Side(baseline=baseline, units=by_name(units), tracks=[], field=field, value=value, live=self.setup.live)
+        # Declared looks are sizes of the whole gate; a slice is read to its end.
+        gate = replace(self.setup.gate, extendable=()) if field else self.setup.gate
+        side.tracks = [self._track(limit, side, gate) for limit in limits]
+        return side
+
+    def _pinned_side(self, pinned: Baseline, limits: Sequence[LimitConfig]) -> Side:
+        side = Side(baseline=pinned, units=by_name(units_known_to(self.units, pinned.results)), tracks=[])
+        side.tracks = [self._track(limit, side, self.setup.gate) for limit in limits]
+        for track in side.tracks:
+            track.against = PINNED
+        return side
+
+    def _track(self, limit: LimitConfig, side: Side, gate: GateConfig) -> Track:
+        scorer = self.setup.scorers[limit.scorer]
+        measure = measure_for(limit, scorer)
+        units, stored = tuple(side.units.values()), side.baseline
+        if is_corpus(scorer, limit):
+            corpus = Corpus(scorer=scorer, limit=limit, epochs=min(stored.epochs, gate.epochs), planned=0)
+            corpus.planned = (
+                planned_units(corpus, units, stored.results)
+                if side.live is None
+                else len(sizes_of(units, side.live[limit.scorer]))
+            )
+            return Track(measure=measure, rule=None, engine=None, method="general", corpus=corpus, family=self.family)
         sizes = (
-            planned_sizes(measure, units, setup.baseline.results, setup.baseline.epochs)
-            if setup.live is None
-            else sizes_of(units, setup.live[limit.scorer])
+            planned_sizes(measure, units, stored.results, stored.epochs)
+            if side.live is None
+            else sizes_of(units, side.live[limit.scorer])
         )
-        return open_track(measure, setup.gate, sizes, family=self.family, epochs=setup.epochs, plans=setup.plans)
+        epochs = (stored.epochs, gate.epochs)
+        return open_track(measure, gate, sizes, family=self.family, epochs=epochs, plans=self.setup.plans)
 
     def _paired_baseline(self, case_id: str) -> CaseResult | None:
         return self.setup.baseline.results.get(case_id) if case_id in self._paired else None
@@ -218,53 +255,38 @@ class GateJudge:
             self._observe_unit(unit, results)
 
     def _observe_unit(self, unit: Unit, results: Mapping[str, CaseResult]) -> None:
-        for tracks in (self.tracks, *(part.tracks for part in self.slices if unit.name in part.units)):
-            for track in tracks:
-                track.observe(self._pairs(track.measure, unit, results))
+        for side in (self.main, *((self.pinned,) if self.pinned is not None else ()), *self.slices):
+            inside = side.units.get(unit.name)
+            for track in side.tracks if inside is not None else ():
+                assert inside is not None
+                track.observe(self._pairs(track.measure, side, inside, results))
+                if track.corpus is not None:
+                    planned = None if side.live is None else side.live[track.measure.name]
+                    track.corpus.observe(inside, side.baseline.results, results, planned=planned)
         self._merge_evidence()
 
-    def _pairs(self, measure: Measure, unit: Unit, results: Mapping[str, CaseResult]) -> list[PairedCase]:
-        setup = self.setup
-        stored = setup.baseline.results
-        if setup.live is None:
-            return pairs_of(measure, unit, stored, results, setup.epochs)
-        planned = setup.live[measure.name]
-        return live_pairs(measure, unit, stored, results, epochs=setup.gate.epochs, planned=planned)
+    def _pairs(self, measure: Measure, side: Side, unit: Unit, results: Mapping[str, CaseResult]) -> list[PairedCase]:
+        stored, epochs = side.baseline, self.setup.gate.epochs
+        if side.live is None:
+            return pairs_of(measure, unit, stored.results, results, (stored.epochs, epochs))
+        return live_pairs(measure, unit, stored.results, results, epochs=epochs, planned=side.live[measure.name])
 
     def _merge_evidence(self) -> None:
         """Mean of the *current* e-values of the general tracks: an e-value for "none of them is worse".
 
         Never the mean of running maxima (gate-exact, attack B2). The exact tracks keep their own share of alpha and
-        take no part, because their refunded last bar has spent it.
+        take no part, because their refunded last bar has spent it. Each track weighs as much as the share of alpha that
+        it watches while running, so whatever fails alone has failed the mean too, and alpha is spent once.
         """
-        general = [track for track in self.blocking() if track.method == "general" and track.engine is not None]
+        general = [track for track in self.blocking() if track.engine is not None and track.method == "general"]
         if self.family_failed or len(general) < 2:
             return
-        nows = [track.engine.log_e_now for track in general if track.engine is not None]
-        # "Worse than the margin" must have proven the drop too (unequal clusters are not nested path by path).
-        if mean_log_e([now.fail for now in nows]) >= self._bar and mean_log_e([now.drop for now in nows]) >= self._bar:
-            alpha = math.exp(-self._bar)
-            named = name_regressed([now.fail for now in nows], alpha)
-            names = dict.fromkeys(general[place].measure.name for place in named)
-            self.family_failed = tuple(names) or ("one of several",)
-
-    def _running_block_alpha(self) -> float:
-        """The running share of alpha_block that the general tracks hold together."""
-        general = [track for track in self.blocking() if track.method == "general" and track.rule is not None]
         shares = [track.rule.running_share for track in general if track.rule is not None]
-        return self.setup.gate.alpha_block * len(general) / self.family * min(shares) if shares else 1e-300
-
-
-def _slice_units(
-    gate: GateConfig, units: Sequence[Unit]
-) -> list[tuple[str, str, tuple[LimitConfig, ...], tuple[Unit, ...]]]:
-    """(field, value, limits, units) of each declared guard slice; a unit belongs where all its cases agree."""
-    found: list[tuple[str, str, tuple[LimitConfig, ...], tuple[Unit, ...]]] = []
-    for field, limits in gate.slices.items():
-        values: dict[str, list[Unit]] = {}
-        for unit in units:
-            shown = {str(case.metadata[field]) for case in unit.cases if field in case.metadata}
-            if len(shown) == 1:
-                values.setdefault(shown.pop(), []).append(unit)
-        found.extend((field, value, limits, tuple(inside)) for value, inside in sorted(values.items()))
-    return found
+        alpha = self.setup.gate.alpha_block * math.fsum(shares) / self.family
+        nows = [track.engine.log_e_now for track in general if track.engine is not None]
+        merged = (mean_log_e([now.fail for now in nows], shares), mean_log_e([now.drop for now in nows], shares))
+        # "Worse than the margin" must have proven the drop too (unequal clusters are not nested path by path).
+        if min(merged) >= -math.log(alpha):
+            named = name_regressed([now.fail for now in nows], alpha)
+            names = dict.fromkeys(general[place].name for place in named)
+            self.family_failed = tuple(names) or ("one of several",)

@@ -47,11 +47,12 @@ class Measure:
     def number(self, result: ScoreResult | None) -> float | None:
         """The oriented value of one score in [0, 1] (unbounded ones: the signed raw value); None when absent.
 
+        What the candidate itself broke (an answer that cannot be read, too long a one) is data: the lowest value.
         A value within 1e-9 of a bound is the bound. A value further outside the declared range is a fault of the
         scorer and counts as absent, never clipped in silence (``outside`` tells it).
         """
         if not isinstance(result, Score):
-            return None
+            return 0.0 if self.bounded and by_candidate(result) else None
         if self.limit.on == "passed":
             return None if result.passed is None else float(result.passed)
         if not self.bounded:
@@ -157,12 +158,18 @@ def passes(trial: Trial, name: str) -> bool | None:
     """Whether a trial passes a hard check: its ``passed``, or value >= 1 when the scorer has no threshold.
 
     Returns:
-        None when there is no score (the infrastructure lost the answer, or the scorer failed or does not apply).
+        None when there is no score (the infrastructure lost the answer, or the scorer failed or does not apply); False
+        when the candidate is to blame that there is none.
     """
     score = trial.scores.get(name)
     if not isinstance(score, Score):
-        return None
+        return False if by_candidate(score) else None
     return score.passed if score.passed is not None else score.value >= 1.0 - 1e-9
+
+
+def by_candidate(result: object) -> bool:
+    """True for a failure that the candidate is to blame for: that is data, never missing."""
+    return isinstance(result, Failure) and result.blame == "candidate"
 
 
 def lost(trial: Trial) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from evalharness.stats import min_cases
 from evalharness.stats.design import smallest_margin
-from evalharness.verdict.facts import amount
 from evalharness.verdict.judge import GateJudge
+from evalharness.verdict.sentences import amount
 from evalharness.verdict.track import Track
 
 
@@ -35,7 +35,7 @@ def preflight(judge: GateJudge) -> tuple[str, ...]:
         measure = track.measure
         shown = smallest_margin(track.rule.planned, track.rule.alpha_pass, running_split(track)) * measure.span
         notes.append(
-            f"{measure.name}: {track.rule.planned} cases cannot show a margin of "
+            f"{track.name}: {track.rule.planned} cases cannot show a margin of "
             f"{amount(measure.limit.margin or 0.0, measure.unit)} (that takes {least}); "
             f"the smallest margin they can show is {amount(shown, measure.unit)}"
         )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from evalharness.config.model import GateConfig
-from evalharness.core.results import CaseResult
 from evalharness.stats.rule import Decision, Method, Rule
 from evalharness.stats.sequential import LogE, Sequential
-from evalharness.verdict.measure import ArmValue, Measure, arm_value
-from evalharness.verdict.pairing import Unit
+from evalharness.verdict.corpus import Corpus
+from evalharness.verdict.measure import Measure
+from evalharness.verdict.paired import PairedCase
 
 if TYPE_CHECKING:
     from evalharness.stats.exact import ExactPlan
@@ -47,41 +47,6 @@ class Engine(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairedCase:
-    """Both arms' oriented values (0..1, more is better) of one case under one measure."""
-
-    case_id: str
-    weight: float
-    baseline: float
-    candidate: ArmValue
-    baseline_epochs: tuple[float, ...] = ()
-    baseline_bounds: tuple[float, float] | None = None
-    """(least, most) the baseline can be, where its own answer is missing: only when both arms are answered in one run."""
-
-    @property
-    def missing(self) -> bool:
-        """Whether either arm lacks an epoch here."""
-        return bool(self.candidate.missing) or self.baseline_bounds is not None
-
-    @property
-    def difference(self) -> float | None:
-        """Candidate - baseline; None when an epoch of either is missing."""
-        if self.missing or self.candidate.mean is None:
-            return None
-        return self.candidate.mean - self.baseline
-
-    @property
-    def worst(self) -> float:
-        """The least the difference can be."""
-        return self.candidate.low - (self.baseline if self.baseline_bounds is None else self.baseline_bounds[1])
-
-    @property
-    def best(self) -> float:
-        """The most the difference can be."""
-        return self.candidate.high - (self.baseline if self.baseline_bounds is None else self.baseline_bounds[0])
-
-
 @dataclass(slots=True, kw_only=True)
 class Track:
     """The state of one scorer within a gate (or within one guard slice of it)."""
@@ -91,14 +56,33 @@ class Track:
     """None for a report: numbers, no decision."""
     engine: Engine | None
     method: str
-    veto_only: bool = False
-    """Guard slices can fail a gate, never hold up a PASS."""
+    corpus: Corpus | None = None
+    """Set for a corpus metric: tested once at the end, so there is no engine."""
+    against: str = ""
+    """Word of the arm it is compared with where that is not the gate's baseline: ``pinned``."""
+    family: int = 1
+    """Number M of metrics that share the block alpha."""
     cases: list[PairedCase] = field(default_factory=list)
     """Used cases, in order."""
     differences: list[tuple[float, float, float, float]] = field(default_factory=list)
     """One (mean, worst, best, size) per unit, 0..1 scale: what the interval inverts."""
     unscored: int = 0
     """Paired cases used whose candidate has no number here."""
+
+    @property
+    def name(self) -> str:
+        """Scorer name, with the arm where that is not the gate's baseline."""
+        return f"{self.measure.name} ({self.against})" if self.against else self.measure.name
+
+    @property
+    def missing(self) -> int:
+        """Paired cases used that lack what this scorer needs."""
+        return self.unscored if self.corpus is None else self.corpus.missing
+
+    @property
+    def judges(self) -> bool:
+        """Whether anything could come out of it: some case has a baseline number."""
+        return self.engine is not None or (self.corpus is not None and self.corpus.planned > 0)
 
     @property
     def decided(self) -> Literal["pass", "fail"] | None:
@@ -126,104 +110,6 @@ class Track:
         self.differences.append((mean, worst, best, size))
         if self.engine is not None:
             self.engine.update(mean, worst, best, size=size)
-
-
-def pairs_of(
-    measure: Measure,
-    unit: Unit,
-    baseline: Mapping[str, CaseResult],
-    candidate: Mapping[str, CaseResult],
-    epochs: tuple[int, int],
-) -> list[PairedCase]:
-    """The paired cases of one unit under one measure, in file order.
-
-    A case without a baseline number is not in the paired set (it is counted elsewhere); one without a candidate number
-    keeps its place with bounds, so that a lost answer can neither help a PASS nor cause a FAIL.
-
-    Args:
-        measure: Scorer and scale.
-        unit: The unit.
-        baseline: Baseline results by case id.
-        candidate: Candidate results by case id; every case of the unit has one.
-        epochs: Epochs of (baseline, candidate).
-    """
-    found = []
-    for case in unit.cases:
-        before = arm_value(measure, baseline[case.id], epochs[0])
-        if before.mean is None:
-            continue
-        found.append(
-            PairedCase(
-                case_id=case.id,
-                weight=case.weight,
-                baseline=before.mean,
-                baseline_epochs=before.epochs,
-                candidate=arm_value(measure, candidate[case.id], epochs[1]),
-            )
-        )
-    return found
-
-
-def live_pairs(
-    measure: Measure,
-    unit: Unit,
-    baseline: Mapping[str, CaseResult],
-    candidate: Mapping[str, CaseResult],
-    *,
-    epochs: int,
-    planned: frozenset[str],
-) -> list[PairedCase]:
-    """The paired cases of one unit when the baseline is answered in the same run.
-
-    Which cases count was fixed before the first call, so a baseline that is missing keeps its place too, with bounds.
-
-    Args:
-        measure: Scorer and scale.
-        unit: The unit.
-        baseline: Baseline results so far by case id; every case of the unit has one.
-        candidate: Candidate results by case id; every case of the unit has one.
-        epochs: Epochs of either arm.
-        planned: Ids of the cases that count under this measure.
-    """
-    found = []
-    for case in unit.cases:
-        if case.id not in planned:
-            continue
-        before = arm_value(measure, baseline[case.id], epochs)
-        found.append(
-            PairedCase(
-                case_id=case.id,
-                weight=case.weight,
-                baseline=(before.low + before.high) / 2 if before.missing or before.mean is None else before.mean,
-                baseline_epochs=before.epochs,
-                baseline_bounds=(before.low, before.high) if before.missing else None,
-                candidate=arm_value(measure, candidate[case.id], epochs),
-            )
-        )
-    return found
-
-
-def planned_sizes(
-    measure: Measure, units: Sequence[Unit], baseline: Mapping[str, CaseResult], epochs: int
-) -> list[float]:
-    """Weight of each unit that will count under a measure: of its cases that have a baseline number.
-
-    Known before the first call, as the statistics require: N and the largest unit are facts of eval set and baseline.
-    """
-    sizes = []
-    for unit in units:
-        size = math.fsum(
-            case.weight for case in unit.cases if arm_value(measure, baseline[case.id], epochs).mean is not None
-        )
-        if size > 0:
-            sizes.append(size)
-    return sizes
-
-
-def sizes_of(units: Sequence[Unit], planned: frozenset[str]) -> list[float]:
-    """Weight of each unit that will count, where the cases that count are known by name."""
-    sizes = (math.fsum(case.weight for case in unit.cases if case.id in planned) for unit in units)
-    return [size for size in sizes if size > 0]
 
 
 def planned_rule(
@@ -255,6 +141,7 @@ def planned_rule(
         estimand=gate.estimand,
         largest=None if uniform else max(sizes),
         improve=role == "improve",
+        looks=tuple(size for size in gate.extendable if size < len(sizes)),
     )
     exact = (
         measure.binary
@@ -293,10 +180,11 @@ def open_track(
     """
     rule, method = planned_rule(measure, gate, sizes, family=family, epochs=epochs)
     if rule is None:
-        return Track(measure=measure, rule=None, engine=None, method=method)
+        return Track(measure=measure, rule=None, engine=None, method=method, family=family)
     if method == "exact":
         from evalharness.stats.exact_sequential import ExactSequential
 
-        plan = None if plans is None else plans(rule)
-        return Track(measure=measure, rule=rule, engine=ExactSequential(rule, plan), method=method)
-    return Track(measure=measure, rule=rule, engine=Sequential(rule), method=method)
+        # What is kept elsewhere are plans of one look.
+        plan = None if plans is None or rule.looks else plans(rule)
+        return Track(measure=measure, rule=rule, engine=ExactSequential(rule, plan), method=method, family=family)
+    return Track(measure=measure, rule=rule, engine=Sequential(rule), method=method, family=family)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from evalharness.verdict.facts import amount
+from evalharness.verdict.sentences import amount
 from evalharness.verdict.preflight import least_cases, preflight
 from tests.verdict.arms import Facts, cases, gate, judge, limit, results
 
