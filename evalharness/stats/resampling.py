@@ -185,12 +185,17 @@ def _random_sums(deltas: Sequence[Totals], rounds: int, seed: int) -> Iterator[T
 
 
 def _resampled_totals(table: Any, rounds: int, seed: int) -> Iterator[list[float]]:
+    """Yield column totals of resampled cases: the table times how often each case is drawn.
+
+    The bits are PCG64's own stream, which does not change by NumPy's version, as the draws derived from it may.
+    """
     np = load_numpy()
-    generator = random.Random(seed)  # noqa: S311 - resampling, not secrets
-    cases, width = table.shape
-    chunk = max(1, _CHUNK // (cases * width))
-    for start in range(0, rounds, chunk):
-        size = min(chunk, rounds - start)
-        drawn = np.frombuffer(generator.randbytes(4 * size * cases), dtype="<u4").astype(np.uint64)
-        places = ((drawn * np.uint64(cases)) >> np.uint64(32)).astype(np.intp).reshape(size, cases)
-        yield from table[places].sum(axis=1).tolist()
+    bits = np.random.PCG64(seed)
+    cases = len(table)
+    columns = np.ascontiguousarray(table.T)
+    # 32 bits times the number of cases, without its fraction: no case is favoured by more than cases / 2^32.
+    scale = cases / 2**32
+    for _ in range(rounds):
+        words = bits.random_raw(-(-cases // 2)).astype("<u8", copy=False).view("<u4")[:cases]
+        counts = np.bincount((words * scale).astype(np.intp), minlength=cases)
+        yield (columns @ counts.astype(float)).tolist()

@@ -1,3 +1,4 @@
+from collections import Counter
 from itertools import product
 
 import numpy as np
@@ -79,11 +80,33 @@ def test_the_bootstrap_interval_is_that_of_the_mean():
     assert bootstrap_interval(old, new, rounds=4000, seed=1) != (low, high)
 
 
-def test_the_bootstrap_of_ratios_in_chunks(monkeypatch):
+def test_the_bootstrap_draws_every_case_equally_often_and_as_many_as_there_are():
+    """Three cases, 3,000 resamples: each of the 27 draws has its share (chi-square of 10 kinds of counts)."""
+    from scipy.stats import chisquare, multinomial
+
+    seen = Counter()
+
+    def note(totals):
+        seen[tuple(round(x) for x in totals)] += 1
+        return totals[0]
+
+    one_hot = [(1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    bootstrap_interval(one_hot, one_hot, note, rounds=3000)
+    kinds = sorted(seen)
+    assert len(kinds) == 10
+    assert all(sum(kind) == 3 for kind in kinds)
+    expected = [6000 * multinomial.pmf(kind, 3, [1 / 3] * 3) for kind in kinds]
+    # Each resample is noted twice, for baseline and candidate: halve the counts for the test.
+    assert chisquare([seen[kind] / 2 for kind in kinds], [e / 2 for e in expected]).pvalue > 1e-4
+
+
+def test_the_bootstrap_of_ratios():
     old, new = [(1, 2), (2, 3), (0, 1)] * 5, [(1, 2), (1, 3), (1, 1)] * 5
-    whole = bootstrap_interval(old, new, ratio, rounds=300)
-    monkeypatch.setattr("evalharness.stats.resampling._CHUNK", 15 * 4 * 100)
-    assert bootstrap_interval(old, new, ratio, rounds=300) == whole
+    low, high = bootstrap_interval(old, new, ratio, rounds=2000)
+    assert low < 0 < high
+    assert bootstrap_interval(old, new, ratio, rounds=2000) == (low, high)
+    wider = bootstrap_interval(old, new, ratio, rounds=2000, tails=(0.005, 0.005))
+    assert wider[0] < low < high < wider[1]
 
 
 def test_leaving_one_out_shows_which_case_moved_the_score():
