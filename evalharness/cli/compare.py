@@ -19,11 +19,13 @@ def execute(args: argparse.Namespace) -> int:
     """
     from evalharness.api import open_for_compare
     from evalharness.project.comparing import Sides, compare
+    from evalharness.report.write import check_endings
 
     if args.logs is not None:
         raise UsageError("comparing production traces is not part of this version", where="--logs")
     if args.a is None:
         raise UsageError("compare needs A", tip="evalh compare A [B]; see evalh help runs")
+    check_endings(args.output)
     options = options_from(args)
     with open_for_compare(Path.cwd(), args.config, options) as workspace:
         sides = Sides(a=args.a, b=args.b, evalset=args.set, scorers=tuple(args.scorer or ()), margin=args.margin)

@@ -20,7 +20,9 @@ def execute(args: argparse.Namespace) -> int:
     """
     from evalharness.project.gating import gate_all
     from evalharness.project.workspace import open_workspace
+    from evalharness.report.write import check_endings
 
+    check_endings(args.output)
     options = options_from(args)
     with open_workspace(Path.cwd(), config=args.config, options=options) as workspace:
         workspace.config = _with_policy(workspace.config, args)

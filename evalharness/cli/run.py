@@ -23,7 +23,9 @@ def execute(args: argparse.Namespace) -> int:
     """
     from evalharness.project.running import run_candidates
     from evalharness.project.workspace import open_workspace
+    from evalharness.report.write import check_endings
 
+    check_endings(args.output)
     options = options_from(args)
     with open_workspace(Path.cwd(), config=args.config, options=options) as workspace:
         if options.dry_run:

@@ -1,18 +1,46 @@
-"""The verdict as Markdown: step summary and the one sticky comment of a pull request."""
+"""The verdict as Markdown: the step summary, and the one sticky comment of a pull request."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from evalharness.core.verdicts import Comparison, Verdict
-from evalharness.report.sinks import md_code, md_fence
+from evalharness.report.changes import as_comparison
+from evalharness.report.sinks import html_text, md_code, md_fence, md_text
 from evalharness.report.view import CaseRow, GateView, ScorerRow, gate_view
+
+if TYPE_CHECKING:
+    from evalharness.project.running import RunSummary
+    from evalharness.project.showing import Shown
 
 CAP: Final = 60_000
 """Characters; GitHub refuses comments from 65,536 on."""
-_ALERTS: Final = {"pass": "NOTE", "regression": "CAUTION"}
+_CUT: Final = "*Cut here: the whole report is in the artifact.*"
+_ALERTS: Final = {"pass": "NOTE", "regression": "CAUTION", "refused": "CAUTION", "bug": "CAUTION"}
 _MARKS: Final = {"pass": "✅", "regression": "❌", "inconclusive": "❔"}
+_NAME: Final = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9._]){0,63}")
+"""No two hyphens in a row: they would end the comment that the marker is."""
+_ANSWER: Final = 600
+_HELP: Final = {
+    "inconclusive": 'Add cases, widen the margin, or set `inconclusive = "pass"` for this gate.',
+    "incomplete": "What was answered is kept: run it again to go on.",
+}
+
+
+def marker(name: str = "") -> str:
+    """The first line of the comment, by which it is found again.
+
+    Args:
+        name: Tells several projects of one repository apart; empty for the only one.
+
+    Raises:
+        ValueError: If the name could end the HTML comment that the marker is.
+    """
+    if name and not _NAME.fullmatch(name):
+        raise ValueError(f"not a name for the comment's marker: {name!r}")
+    return f"<!-- evalh {name} -->" if name else "<!-- evalh -->"
 
 
 def verdict_markdown(
@@ -23,67 +51,149 @@ def verdict_markdown(
     Args:
         verdict: The verdict of the command.
         comparisons: Each gate with its cases.
-        name: Tells several projects of one repository apart in the marker.
+        name: Goes into the marker.
         answers: False leaves out what models wrote: ids and numbers only, for public repositories.
 
     Returns:
-        Markdown that begins with the marker by which the comment is found again; at most ``CAP`` characters.
+        Markdown that begins with the marker; at most ``CAP`` characters, cut between blocks with a note.
     """
-    marker = f"<!-- evalh {name} -->" if name.replace("-", "").isalnum() else "<!-- evalh -->"
-    parts = [_gate(gate_view(comparison), answers=answers) for comparison in comparisons]
-    warnings = [f"- {md_code(warned.message)}" for warned in verdict.warnings]
-    text = "\n\n".join([marker, *parts, "\n".join(warnings)]).strip() + "\n"
-    if len(text) <= CAP:
-        return text
-    short = "\n\n".join([marker, *(_head(gate_view(comparison)) for comparison in comparisons)])
-    return short[: CAP - 80] + "\n\nCut: the whole report is in the artifact.\n"
+    views = [gate_view(comparison) for comparison in comparisons]
+    blocks = [block for view in views for block in _gate(view)]
+    blocks += [f"- ⚠ {md_text(warned.message, 500)}" for warned in verdict.warnings]
+    if not views:
+        blocks.insert(0, f"> [!CAUTION]\n> **{md_text(verdict.outcome)}** {_error(verdict)}")
+    for view in views:
+        blocks += _details(view, answers=answers)
+    return _fitted(marker(name), blocks)
 
 
-def _gate(view: GateView, *, answers: bool) -> str:
-    parts = [_head(view)]
+def of_verdict(verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
+    """The comment with answers, for a file that is not published."""
+    return verdict_markdown(verdict, comparisons)
+
+
+def of_runs(summaries: Sequence[RunSummary]) -> str:
+    """Runs as on the screen, fenced."""
+    from evalharness.report.runs import runs_text
+    from evalharness.report.terminal import Screen
+
+    return md_fence(runs_text(summaries, Screen())) + "\n"
+
+
+def of_shown(shown: Shown) -> str:
+    """A recorded run: its verdict, or what the screen shows of it."""
+    comparison = as_comparison(shown)
+    if comparison is not None:
+        return of_verdict(Verdict(outcome=comparison.gate.outcome, exit_code=0), [comparison])
+    from evalharness.report.shown import run_text
+    from evalharness.report.terminal import Screen
+
+    return md_fence(run_text(shown, Screen())) + "\n"
+
+
+def _fitted(head: str, blocks: Sequence[str]) -> str:
+    """As many whole blocks as fit: cutting inside one could leave a fence open."""
+    kept, room = [head], CAP - len(head) - len(_CUT) - 8
+    for block in blocks:
+        room -= len(block) + 2
+        if room < 0:
+            kept.append(_CUT)
+            break
+        kept.append(block)
+    return "\n\n".join(kept) + "\n"
+
+
+def _error(verdict: Verdict) -> str:
+    error = verdict.error or {}
+    return md_text(error.get("message", ""), 1000)
+
+
+def _gate(view: GateView) -> list[str]:
+    blocks = [_alert(view)]
     if view.scorers:
-        parts.append(_table(view.scorers))
-    parts.extend(f"- {md_code(sentence)}" for sentence in (*view.hard, *view.notes))
-    details = _details(view, answers=answers)
-    if details:
-        parts.append(details)
-    return "\n\n".join(parts)
+        blocks.append(_table(view.scorers))
+    said = [f"- {md_text(sentence, 500)}" for sentence in (*view.hard, *view.notes)]
+    if said:
+        blocks.append("\n".join(said))
+    blocks.append(_foot(view))
+    return blocks
 
 
-def _head(view: GateView) -> str:
-    alert = _ALERTS.get(view.outcome, "WARNING")
-    tip = f"\n> {md_code(view.tip)}" if view.tip else ""
-    facts = ", ".join(view.facts)
-    against = f" against {md_code(view.against)}" if view.against else ""
-    return (
-        f"> [!{alert}]\n> **{view.word}: {md_code(view.reason)}**\n"
-        f"> {md_code(view.verdict.gate)}{against}, {facts}{tip}"
-    )
-
-
-def _table(rows: Sequence[ScorerRow]) -> str:
-    lines = ["| | scorer | base | new | change | interval | margin |", "|-|-|-:|-:|-:|-:|-:|"]
-    for row in rows:
-        mark = _MARKS.get(row.outcome, "❔") if row.judged else ""
-        lines.append(
-            f"| {mark} | {md_code(row.name)} | {row.base} | {row.new} | **{row.change}** | {row.interval} | {row.margin} |"
-        )
+def _alert(view: GateView) -> str:
+    gate = view.verdict
+    word = view.word.capitalize()
+    against = f", against {md_code(view.against, 200)}" if view.against else ""
+    lines = [
+        f"> [!{_ALERTS.get(view.outcome, 'WARNING')}]",
+        f"> **{word}: {md_text(view.reason, 600)}** {md_code(gate.gate, 80)}, {gate.pairs.used} pairs{against}",
+    ]
+    where = (gate.error or {}).get("where", "")
+    if where:
+        lines.append(f"> at {md_code(where, 300)}")
+    if view.tip:
+        lines.append(f"> tip: {md_text(view.tip, 500)}")
+    if gate.exit_outcome == "pass" and view.outcome != "pass":
+        lines.append("> The config lets this pass: the exit code is 0.")
+    elif view.outcome in _HELP:
+        lines.append(f"> {_HELP[view.outcome]}")
     return "\n".join(lines)
 
 
-def _details(view: GateView, *, answers: bool) -> str:
-    where = [f"{md_code(field)}: {', '.join(md_code(p) for p in phrases)}" for field, phrases in view.slices]
-    worst = [_case(row, answers=answers) for row in view.worst] if view.outcome != "pass" else []
-    if not where and not worst:
-        return ""
-    body = "\n\n".join([*where, *worst])
-    return f"<details><summary>Where, and the worst cases</summary>\n\n{body}\n\n</details>"
+def _table(rows: Sequence[ScorerRow]) -> str:
+    levels = {row.level for row in rows if row.level is not None}
+    level = f"{levels.pop() * 100:.4g} % interval" if len(levels) == 1 else "interval"
+    lines = [f"| | scorer | base | new | change | {level} | margin |", "|-|-|-:|-:|-:|-:|-:|"]
+    for row in rows:
+        name = md_code(row.name, 80, cell=True)
+        bold = "**" if row.judged and row.outcome == "regression" else ""
+        mark = _MARKS.get(row.outcome, "❗") if row.judged else ""
+        cells = (mark, f"{bold}{name}{bold}", row.base, row.new, f"{bold}{row.change}{bold}", row.interval, row.margin)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _foot(view: GateView) -> str:
+    facts = [md_text(fact) for fact in view.facts]
+    if view.verdict.run:
+        facts.append(f"run {md_code(view.verdict.run[:12])}")
+    facts += [f"{md_code(row.name, 80)} is {md_code(row.signature, 200)}" for row in view.scorers if row.signature]
+    facts += [f"{what.lower()}: {md_code(command)}" for what, command in view.next_steps]
+    return f"<sub>{' · '.join(facts)}</sub>"
+
+
+def _details(view: GateView, *, answers: bool) -> list[str]:
+    """Slices in one folded block, and each worst case in its own, so that the cut falls between them."""
+    blocks = []
+    if view.slices:
+        lines = [
+            f"- {md_code(field, 80)}: {', '.join(md_code(phrase, 120) for phrase in phrases)}"
+            for field, phrases in view.slices
+        ]
+        blocks.append(_folded("Where", "\n".join(lines)))
+    if view.outcome != "pass" and view.worst:
+        blocks.append(f"Worst cases: {md_text(view.counts)}")
+        blocks += [_case(row, answers=answers) for row in view.worst]
+    return blocks
 
 
 def _case(row: CaseRow, *, answers: bool) -> str:
-    head = f"{md_code(row.id)} {md_code(row.scorer)} {md_code(row.change)}"
+    head = f"{md_code(row.id)} {md_code(row.scorer, 80)} {row.change}"
     if not answers or row.before is None or row.after is None:
-        return head
-    old = "\n".join(f"- {line}" for line in row.before[:600].split("\n"))
-    new = "\n".join(f"+ {line}" for line in row.after[:600].split("\n"))
-    return head + "\n\n" + md_fence(old + "\n" + new, language="diff")
+        return f"- {head}"
+    old = "\n".join(f"- {line}" for line in _lines(row.before))
+    new = "\n".join(f"+ {line}" for line in _lines(row.after))
+    reason = f"{md_text(row.reason, 400)}\n\n" if row.reason else ""
+    return _folded(
+        f"<code>{html_text(row.id)}</code> {html_text(row.change)}",
+        f"{head}\n\n{reason}" + md_fence(f"{old}\n{new}", language="diff"),
+    )
+
+
+def _lines(answer: str) -> list[str]:
+    cut = answer if len(answer) <= _ANSWER else answer[:_ANSWER] + "…"
+    return cut.split("\n")
+
+
+def _folded(summary: str, body: str) -> str:
+    """A folded block. The summary is HTML, for a host reads no Markdown there: our words, or an id in ``<code>``."""
+    return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"

@@ -1,13 +1,18 @@
-"""Reports to files: the ending says which form. Every file is written whole or not at all."""
+"""Reports to files: the ending says which form. Every file is written whole or not at all.
+
+A form is a module of this folder with ``of_verdict``, ``of_runs`` and ``of_shown``; a new one is a line in ``FORMS``.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from evalharness.core.errors import UsageError
+from evalharness.core.errors import DiskFailed, UsageError
+from evalharness.core.files import shown as shown_path
 from evalharness.core.files import write_atomic
 from evalharness.core.verdicts import Comparison, Verdict
 
@@ -15,7 +20,41 @@ if TYPE_CHECKING:
     from evalharness.project.running import RunSummary
     from evalharness.project.showing import Shown
 
-FORMS: Final = ("html", "json", "jsonl", "md", "xml", "csv")
+FORMS: Final[Mapping[str, str]] = {
+    "html": "html.page",
+    "json": "jsonout",
+    "jsonl": "jsonlines",
+    "md": "markdown",
+    "xml": "junit",
+    "csv": "csvout",
+}
+"""Ending -> module of this folder."""
+
+
+class Form(Protocol):
+    """What a module of ``FORMS`` has."""
+
+    def of_verdict(self, verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
+        """The verdict of a command with all its gates."""
+        ...
+
+    def of_runs(self, summaries: Sequence[RunSummary]) -> str:
+        """What ``run`` found."""
+        ...
+
+    def of_shown(self, shown: Shown) -> str:
+        """A recorded run."""
+        ...
+
+
+def check_endings(paths: Sequence[str]) -> None:
+    """Refuse files whose ending is no form of ours: at the start of a command, before anything is spent.
+
+    Raises:
+        UsageError: Naming the known ones.
+    """
+    for path in paths:
+        form_of(path)
 
 
 def form_of(path: str) -> str:
@@ -32,83 +71,41 @@ def form_of(path: str) -> str:
     return ending
 
 
-def write_reports(paths: Sequence[str], verdict: Verdict, comparisons: Sequence[Comparison]) -> None:
+def write_reports(
+    paths: Sequence[str], verdict: Verdict, comparisons: Sequence[Comparison], *, comment_answers: bool = True
+) -> None:
     """Write the verdict of a command in every form that was asked for.
 
     Args:
-        paths: Files; all endings are checked before anything is written.
+        paths: Files; all endings are checked and all texts made before anything is written.
         verdict: The verdict.
         comparisons: Each gate with its cases.
+        comment_answers: Whether the Markdown, which goes where anybody reads it, shows what models wrote.
 
     Raises:
         UsageError: If an ending is unknown.
         DiskFailed: If a file could not be written; the old one is still there then.
     """
-    _write_all(paths, lambda form: verdict_as(form, verdict, comparisons))
+    texts = {}
+    for path in paths:
+        form = form_of(path)
+        if form == "md":
+            from evalharness.report.markdown import verdict_markdown
 
-
-def verdict_as(form: str, verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
-    """The verdict as one text in a form of ``FORMS``."""
-    if form == "json":
-        return _json(verdict.to_json())
-    if form == "jsonl":
-        from evalharness.report.rows import answers_jsonl
-
-        return "".join(answers_jsonl(comparison.candidate) for comparison in comparisons)
-    if form == "csv":
-        from evalharness.report.rows import comparisons_csv
-
-        return comparisons_csv(comparisons)
-    if form == "xml":
-        from evalharness.report.junit import verdict_xml
-
-        return verdict_xml(comparisons)
-    if form == "md":
-        from evalharness.report.markdown import verdict_markdown
-
-        return verdict_markdown(verdict, comparisons)
-    from evalharness.report.page import verdict_page
-
-    return verdict_page(verdict, comparisons)
+            texts[path] = verdict_markdown(verdict, comparisons, answers=comment_answers)
+        else:
+            texts[path] = _module(form).of_verdict(verdict, comparisons)
+    _write(texts)
 
 
 def write_runs(paths: Sequence[str], summaries: Sequence[RunSummary]) -> None:
-    """Write what ``run`` found.
-
-    ``.jsonl`` is the baseline form of a whole run (one candidate): ``promote FILE`` and ``compare`` take it again.
+    """Write what ``run`` found; ``.jsonl`` is taken again by ``compare``, ``--answers`` and ``promote FILE``.
 
     Raises:
         UsageError: If an ending is unknown, or ``.jsonl`` is asked for with several candidates.
+        DiskFailed: If a file could not be written.
     """
-    if any(form_of(path) == "jsonl" for path in paths) and len(summaries) != 1:
-        raise UsageError("a .jsonl file holds the run of one candidate", where="-o", tip="run one candidate at a time")
-    _write_all(paths, lambda form: _runs_as(form, summaries))
-
-
-def _runs_as(form: str, summaries: Sequence[RunSummary]) -> str:
-    from evalharness.core.errors import worst
-    from evalharness.report import rows
-    from evalharness.report.runs import runs_json, runs_text
-    from evalharness.report.terminal import Screen
-
-    if form == "json":
-        return _json(runs_json(summaries, worst(summary.outcome for summary in summaries)))
-    if form == "jsonl":
-        return rows.run_jsonl(summaries[0])
-    if form == "csv":
-        return rows.runs_csv([summary.run for summary in summaries])
-    if form == "xml":
-        from evalharness.report.junit import runs_xml
-
-        return runs_xml([summary.run for summary in summaries])
-    text = runs_text(summaries, Screen())
-    if form == "md":
-        from evalharness.report.sinks import md_fence
-
-        return md_fence(text) + "\n"
-    from evalharness.report.page import text_page
-
-    return text_page("evalh run", text)
+    _write({path: _module(form_of(path)).of_runs(summaries) for path in paths})
 
 
 def write_shown(paths: Sequence[str], shown: Shown) -> None:
@@ -116,8 +113,9 @@ def write_shown(paths: Sequence[str], shown: Shown) -> None:
 
     Raises:
         UsageError: If an ending is unknown.
+        DiskFailed: If a file could not be written.
     """
-    _write_all(paths, lambda form: shown_as(shown, form, ()))
+    _write({path: _module(form_of(path)).of_shown(shown) for path in paths})
 
 
 def shown_as(shown: Shown, form: str, cases: Sequence[str]) -> str:
@@ -125,61 +123,34 @@ def shown_as(shown: Shown, form: str, cases: Sequence[str]) -> str:
 
     Args:
         shown: The run.
-        form: One of ``FORMS``.
+        form: One of ``FORMS``, or ``text``.
         cases: Only these cases; all when empty.
     """
-    from dataclasses import replace
-
-    from evalharness.report import rows
-
-    results = shown.run.results
     if cases:
-        results = {case_id: results[case_id] for case_id in cases}
-    run = replace(shown.run, results=results)
-    if form == "json":
-        return _json(
-            {
-                "schema": "evalh.run/1",
-                "header": run.header.to_json(),
-                "complete": run.complete,
-                "stopped": run.stopped,
-                "verdict": shown.verdict,
-                "cases": [rows.case_json(result) for result in results.values()],
-            }
+        run = replace(shown.run, results={case_id: shown.run.results[case_id] for case_id in cases})
+        shown = replace(
+            shown,
+            run=run,
+            cases={case_id: case for case_id, case in shown.cases.items() if case_id in run.results},
+            baseline={case_id: result for case_id, result in shown.baseline.items() if case_id in run.results},
         )
-    if form == "jsonl":
-        return rows.answers_jsonl(results)
-    if form == "csv":
-        return rows.runs_csv([run])
-    if form == "xml":
-        from evalharness.report.junit import runs_xml
+    if form == "text":
+        from evalharness.report.shown import run_text
+        from evalharness.report.terminal import Screen
 
-        return runs_xml([run])
-    return _shown_text(replace(shown, run=run), form)
+        return run_text(shown, Screen())
+    return _module(form).of_shown(shown).rstrip("\n")
 
 
-def _shown_text(shown: Shown, form: str) -> str:
-    """A recorded run for people: Markdown or a page."""
-    from evalharness.report import rows
-    from evalharness.report.page import comparison_page, text_page
-    from evalharness.report.shown import run_text
-    from evalharness.report.sinks import md_fence
-    from evalharness.report.terminal import Screen
-
-    text = run_text(shown, Screen())
-    if form == "md":
-        return md_fence(text) + "\n"
-    comparison = rows.shown_comparison(shown)
-    return text_page(f"run {shown.run.header.run_id}", text) if comparison is None else comparison_page(comparison)
+def _module(form: str) -> Form:
+    return cast("Form", import_module(f"evalharness.report.{FORMS[form]}"))
 
 
-def _write_all(paths: Sequence[str], content: Callable[[str], str]) -> None:
-    forms: Mapping[str, str] = {path: form_of(path) for path in paths}
-    for path, form in forms.items():
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(target, content(form).encode("utf-8"))
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+def _write(texts: Mapping[str, str]) -> None:
+    for path, text in texts.items():
+        folder = Path(path).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DiskFailed(f"no folder there: {error.strerror}", where=shown_path(path)) from error
+        write_atomic(path, text.encode("utf-8"))
