@@ -37,7 +37,7 @@ def print_plan(workspace: Workspace, gates: Sequence[str], args: argparse.Namesp
         0.
     """
     from evalharness.project.planning import plan_gates
-    from evalharness.report.runs import plans_json, plans_text
+    from evalharness.report.plans import plans_json, plans_text
 
     margin, power = getattr(args, "margin", None), getattr(args, "power", None)
     plans = plan_gates(workspace, list(gates), margin=margin, power=power)
@@ -54,11 +54,9 @@ def print_run_plan(workspace: Workspace, candidates: Sequence[str], args: argpar
     Returns:
         0.
     """
-    from evalharness.project.planning import run_calls
+    from evalharness.project.planning import run_estimates
+    from evalharness.report.plans import estimate_lines
 
-    for name, total, recorded, cost, how in run_calls(workspace, list(candidates), args.set):
-        price = "unknown" if cost is None else f"~${cost[0]:.2f}, at most ${cost[1]:.2f}"
-        console.answer(
-            f"{visible(name)}: {total - recorded} of {total} answers to ask for, cost {price} ({how})"
-        )
+    for name, estimate in run_estimates(workspace, candidates, args.set):
+        console.answer("\n".join([visible(name), *estimate_lines(estimate)]))
     return 0

@@ -1,69 +1,38 @@
-"""``evalh plan``: what a gate can see, and what it will cost, before anything is spent."""
+"""``evalh plan``: what a gate can see and what it will cost, before anything is spent. Calls nothing, writes no run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
 
 from evalharness.config.model import GateConfig, LimitConfig
 from evalharness.core.cases import Case, EvalSet
 from evalharness.core.errors import BaselineError, UsageError
-from evalharness.core.protocols import Candidate, Recording, ScorerFacts
+from evalharness.core.protocols import Recording, ScorerFacts
 from evalharness.project.arms import answers_by_key, stored_baseline
+from evalharness.project.estimating import Estimate, Usage, estimate, usage_of
+from evalharness.project.pilot import EarlierPair, earlier_pair, newest_run
+from evalharness.project.plans import KeptPlans
 from evalharness.project.workspace import Workspace
-from evalharness.stats import min_cases, needed_cases
-from evalharness.stats.design import chance_to_decide, smallest_margin
-from evalharness.stats.rule import default_split
+from evalharness.stats.rule import Method, Rule
+from evalharness.verdict.baseline import Baseline
+from evalharness.verdict.corpus import is_corpus
 from evalharness.verdict.measure import Measure, measure_for
-from evalharness.verdict.pairing import pair
-
-DISCORDANCES: Final = (0.02, 0.05, 0.10, 0.20)
-"""Shares of cases whose 0/1 score differs between the arms, for the power table."""
-LOSSES: Final = (0.5, 1.0, 2.0, 3.0)
-"""True losses in margins, for the chance to catch them."""
-TYPICAL: Final = 0.10
-"""Discordance that single-line figures assume."""
-_TYPICAL_SD: Final = TYPICAL**0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Power:
-    """What one guard can see at one discordance (0/1 scores) or spread (graded scores)."""
-
-    label: str
-    pass_unchanged: float
-    """P(PASS | unchanged), 0..1."""
-    fail_unchanged: float
-    """P(FAIL | unchanged): how often an unchanged candidate gets a red check from this guard."""
-    paid_unchanged: float
-    """Mean share of the cases that an unchanged candidate pays for."""
-    pass_at_margin: float
-    """P(PASS | a drop of the margin): missed regressions."""
-    caught: tuple[tuple[float, float], ...]
-    """(true loss in margins, P(FAIL))."""
-    ceiling: float | None
-    """P(PASS | unchanged) that no valid rule can exceed; None where it is not known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardPlan:
-    """One guard."""
-
-    scorer: str
-    unit: str
-    margin: float
-    """In the scorer's unit."""
-    method: str
-    least: int
-    """N_min."""
-    smallest: float
-    """Smallest margin that this N can show, in the scorer's unit."""
-    needed: int
-    """Cases for the planned power at 10 % discordance, if the candidate is unchanged."""
-    power: tuple[Power, ...]
-    exact: bool
-    """True when the figures are exact; else approximations fitted to simulations."""
+from evalharness.verdict.paired import planned_sizes, sizes_of
+from evalharness.verdict.pairing import Unit, pair, units_in_order
+from evalharness.verdict.plan import (
+    Green,
+    GuardPlan,
+    HardPlan,
+    Measured,
+    green,
+    measured_differences,
+    plan_guard,
+    plan_hard,
+)
+from evalharness.verdict.sides import guard_slices
+from evalharness.verdict.track import planned_rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,24 +40,83 @@ class GatePlan:
     """One gate before it is run."""
 
     gate: str
+    evalset: str
+    version: str
+    """Of the eval set; empty where evalh.lock does not know it."""
     n: int
     """Paired cases (living cases where there is no baseline yet)."""
+    candidate: str
     baseline: str
     """What it will be compared with, or why there is nothing yet."""
     guards: tuple[GuardPlan, ...]
-    hard: tuple[str, ...]
-    calls: int
-    """Answers that are needed in all: cases x epochs."""
-    recorded: int
-    """Of these, already recorded."""
-    cost_usd: tuple[float, float] | None
-    """(likely, at most) for what is not recorded; None when the price is unknown."""
-    how: str
-    """How the cost was estimated."""
+    hard: tuple[HardPlan, ...]
+    corpus: tuple[str, ...]
+    """Corpus metrics among the guards: tested once, at the end."""
+    slices: tuple[str, ...]
+    """Metadata fields whose values can veto."""
+    looks: tuple[int, ...]
+    """Declared looks."""
+    pinned: str
+    """The pinned baseline that must hold too, or empty."""
+    green: Green | None
+    """P(exit 0 | unchanged); None where no guard is statistical."""
+    earlier: EarlierPair | None
+    """The earlier run whose differences the plan uses."""
+    estimate: Estimate
+    epochs: int
+    alpha_pass: float
+    alpha_block: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedGuard:
+    """What is fixed about one guard before its chances are worked out."""
+
+    measure: Measure
+    rule: Rule
+    method: Method
+    size: float
+    """Mean size of its units."""
+    measured: Measured | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A gate with everything that planning and the self-check look at."""
+
+    gate: GateConfig
+    evalset: EvalSet
+    scorers: Mapping[str, ScorerFacts]
+    cases: tuple[Case, ...]
+    """Paired cases."""
+    stored: Baseline | None
+    said: str
+    """What it is compared with."""
+    earlier: EarlierPair | None
+    guards: tuple[PlannedGuard, ...]
+    veto_alpha: float
+    """Chance that some guard slice vetoes an unchanged candidate, at most."""
+
+
+def gates_of(
+    workspace: Workspace, names: Sequence[str], *, margin: float | None = None, power: float | None = None
+) -> list[GateConfig]:
+    """The named gates, or all of them, with what the command line changes.
+
+    Raises:
+        UsageError: If the config has no gate.
+        ConfigError: If a name is unknown.
+    """
+    gates = [workspace.gate(name) for name in names] or list(workspace.config.gates.values())
+    if not gates:
+        raise UsageError(
+            "the config has no gate", where=workspace.config.path, tip="evalh init writes one to start from"
+        )
+    return [_changed(gate, margin, power, workspace.options.epochs) for gate in gates]
 
 
 def plan_gates(
-    workspace: Workspace, names: list[str], *, margin: float | None = None, power: float | None = None
+    workspace: Workspace, names: Sequence[str], *, margin: float | None = None, power: float | None = None
 ) -> list[GatePlan]:
     """Plan gates.
 
@@ -101,172 +129,196 @@ def plan_gates(
     Raises:
         UsageError: If the config has no gate.
     """
-    gates = [workspace.gate(name) for name in names] or list(workspace.config.gates.values())
-    if not gates:
-        raise UsageError(
-            "the config has no gate", where=workspace.config.path, tip="evalh init writes one to start from"
-        )
-    return [_plan(workspace, _changed(gate, margin, power)) for gate in gates]
+    kept = KeptPlans(workspace)
+    plans = [
+        _plan(workspace, prepare(workspace, gate), kept)
+        for gate in gates_of(workspace, names, margin=margin, power=power)
+    ]
+    kept.keep()
+    return plans
 
 
-def _changed(gate: GateConfig, margin: float | None, power: float | None) -> GateConfig:
+def _changed(gate: GateConfig, margin: float | None, power: float | None, epochs: int | None) -> GateConfig:
     limits = gate.limits
     if margin is not None:
         limits = tuple(
             replace(limit, margin=margin) if limit.margin is not None and not limit.every else limit for limit in limits
         )
-    return replace(gate, limits=limits, power=gate.power if power is None else power)
-
-
-def _plan(workspace: Workspace, gate: GateConfig) -> GatePlan:
-    evalset = workspace.evalset(gate.evalset)
-    scorers = workspace.gate_scorers(gate)
-    cases, said, recorded_answers = _paired(workspace, gate, evalset)
-    units = len({case.unit for case in cases})
-    guards = [limit for limit in gate.limits if not limit.every and limit.role == "guard"]
-    family = max(1, len(guards))
-    candidate = workspace.candidate(gate.candidate, gate.evalset)
-    calls = _Calls.of(workspace, candidate, cases, gate.epochs, recorded_answers)
-    return GatePlan(
-        gate=gate.name,
-        n=len(cases),
-        baseline=said,
-        guards=tuple(_guard(gate, limit, scorers[limit.scorer], units, cases, family) for limit in guards),
-        hard=tuple(limit.scorer for limit in gate.limits if limit.every),
-        calls=len(cases) * gate.epochs,
-        recorded=calls.recorded,
-        cost_usd=calls.cost,
-        how=calls.how,
+    return replace(
+        gate,
+        limits=limits,
+        power=gate.power if power is None else power,
+        epochs=gate.epochs if epochs is None else epochs,
     )
 
 
-def _paired(workspace: Workspace, gate: GateConfig, evalset: EvalSet) -> tuple[tuple[Case, ...], str, dict[str, Any]]:
+def prepare(workspace: Workspace, gate: GateConfig) -> Prepared:
+    """Find out what a gate compares, under which rules, and what the store knows about it."""
+    evalset = workspace.evalset(gate.evalset)
+    scorers = workspace.gate_scorers(gate)
+    stored, said = _stored(workspace, gate)
+    cases = evalset.living if stored is None else pair(evalset, stored.results).paired
+    earlier = earlier_pair(workspace, gate, evalset, scorers, stored)
+    units = units_in_order(cases, "")
+    wanted = [limit for limit in gate.limits if not limit.every and limit.role != "report"]
+    pinned = [limit for limit in wanted if limit.role == "guard"] if gate.pinned is not None else []
+    slices = sum(len(limits) for _, _, limits, _ in guard_slices(gate.slices, units))
+    family = max(1, len(wanted) + len(pinned) + slices)
+    arms = (stored, earlier)
+    guards = [_guard(gate, limit, scorers[limit.scorer], units, arms, family) for limit in wanted]
+    return Prepared(
+        gate=gate,
+        evalset=evalset,
+        scorers=scorers,
+        cases=cases,
+        stored=stored,
+        said=said,
+        earlier=earlier,
+        guards=tuple(guard for guard in guards if guard is not None),
+        veto_alpha=gate.alpha_block * slices / family,
+    )
+
+
+def _stored(workspace: Workspace, gate: GateConfig) -> tuple[Baseline | None, str]:
     if gate.baseline is not None:
-        return evalset.living, gate.baseline, {}
+        return None, gate.baseline
     try:
-        arm = stored_baseline(workspace, gate.name)
+        arm = stored_baseline(workspace, gate.name, workspace.base_ref)
     except BaselineError as error:
         if error.code != "baseline_missing":
             raise
-        return evalset.living, "none stored yet (evalh promote --why TEXT)", {}
-    return pair(evalset, arm.results).paired, f"{arm.name}, {arm.created[:10]}", dict(answers_by_key(arm))
+        return None, "nothing yet (evalh promote --why TEXT)"
+    return arm, f"{arm.name} of {arm.created[:10]}"
 
 
 def _guard(
-    gate: GateConfig, limit: LimitConfig, scorer: ScorerFacts, units: int, cases: tuple[Case, ...], family: int
-) -> GuardPlan:
+    gate: GateConfig,
+    limit: LimitConfig,
+    scorer: ScorerFacts,
+    units: Sequence[Unit],
+    arms: tuple[Baseline | None, EarlierPair | None],
+    family: int,
+) -> PlannedGuard | None:
+    stored, earlier = arms
+    if is_corpus(scorer, limit):
+        return None  # tested once, at the end, by randomisation: nothing is promised about its chances
     measure = measure_for(limit, scorer)
-    single = gate.epochs == 1 and units == len(cases) and all(case.weight == 1.0 for case in cases)
-    exact = (
-        measure.binary
-        and single
-        and 1 <= units <= 1000
-        and gate.estimand == "population"
-        and not gate.strict
-        and gate.split is None
-        and 0 < measure.margin < 1
+    if stored is not None and limit.scorer in stored.signatures:
+        sizes = planned_sizes(measure, units, stored.results, stored.epochs)
+    else:
+        sizes = sizes_of(units, frozenset(case.id for unit in units for case in unit.cases if _fits(scorer, case)))
+    epochs = (stored.epochs if stored is not None else gate.epochs, gate.epochs)
+    rule, method = planned_rule(measure, gate, sizes, family=family, epochs=epochs)
+    if rule is None:
+        return None
+    measured = None
+    if earlier is not None:
+        measured = measured_differences(
+            measure,
+            tuple(case for unit in units for case in unit.cases),
+            before=earlier.before.results,
+            after=earlier.after.results,
+            epochs=(earlier.before.epochs, earlier.after.epochs),
+        )
+    return PlannedGuard(
+        measure=measure, rule=rule, method=method, size=math.fsum(sizes) / len(sizes), measured=measured
     )
-    split = 0.0 if exact else 1.0 if gate.strict else (gate.split if gate.split is not None else default_split(units))
-    scale = measure.span
-    shown = measure.margin or 0.05
-    return GuardPlan(
-        scorer=limit.scorer,
-        unit=measure.unit,
-        margin=shown * scale,
-        method="exact" if exact else "general",
-        least=min_cases(shown, gate.alpha_pass, split),
-        smallest=smallest_margin(max(1, units), gate.alpha_pass, split) * scale,
-        needed=needed_cases(_TYPICAL_SD, shown, shown, gate.power, alpha=gate.alpha_pass, split=max(split, 0.0)),
-        power=tuple(
-            _exact_power(gate, units, measure, family) if exact else _general_power(gate, units, measure, split)
+
+
+def _fits(scorer: ScorerFacts, case: Case) -> bool:
+    """Whether a case has the fields that a scorer cannot do without."""
+    return all(getattr(case, need) not in (None, (), {}) for need in scorer.needs)
+
+
+def _plan(workspace: Workspace, found: Prepared, kept: KeptPlans) -> GatePlan:
+    gate = found.gate
+    candidate = workspace.candidate(gate.candidate, gate.evalset)
+    guards = tuple(_charted(guard, gate, kept) for guard in found.guards)
+    return GatePlan(
+        gate=gate.name,
+        evalset=found.evalset.name,
+        version=found.evalset.version,
+        n=len(found.cases),
+        candidate=gate.candidate,
+        baseline=found.said,
+        guards=guards,
+        hard=tuple(
+            _hard(found, limit, recorded=isinstance(candidate, Recording)) for limit in gate.limits if limit.every
         ),
-        exact=exact,
+        corpus=tuple(
+            limit.scorer
+            for limit in gate.limits
+            if limit.role != "report" and is_corpus(found.scorers[limit.scorer], limit)
+        ),
+        slices=tuple(gate.slices),
+        looks=gate.extendable,
+        pinned=gate.pinned or "",
+        green=green(guards, slice_alpha=found.veto_alpha),
+        earlier=found.earlier,
+        estimate=estimate(
+            workspace,
+            candidate,
+            found.cases,
+            epochs=gate.epochs,
+            known=answers_by_key(found.stored) if found.stored is not None else None,
+            usage=_usage(workspace, found),
+            scorers=found.scorers.values(),
+        ),
+        epochs=gate.epochs,
+        alpha_pass=gate.alpha_pass,
+        alpha_block=gate.alpha_block,
     )
 
 
-def _exact_power(gate: GateConfig, units: int, measure: Measure, family: int) -> Iterator[Power]:
-    from evalharness.stats import exact_plan
-
-    plan = exact_plan(units, measure.margin, alpha_pass=gate.alpha_pass, alpha_block=gate.alpha_block / family)
-    for discordance in DISCORDANCES:
-        same = plan.outcome(discordance, 0.0)
-        yield Power(
-            label=f"{discordance:.0%} discordant",
-            pass_unchanged=same.p_pass,
-            fail_unchanged=same.p_fail,
-            paid_unchanged=same.mean_cases / units,
-            pass_at_margin=plan.outcome(discordance, -measure.margin).p_pass,
-            caught=tuple((loss, plan.outcome(discordance, -loss * measure.margin).p_fail) for loss in LOSSES),
-            ceiling=plan.ceiling(discordance),
-        )
+def _charted(guard: PlannedGuard, gate: GateConfig, kept: KeptPlans) -> GuardPlan:
+    rule, method = guard.rule, guard.method
+    if rule.estimand == "eval_set":
+        # Its promise is about the verdict of the whole set; chances can only be told for cases like these.
+        rule, method = replace(rule, estimand="population"), "general"
+    rule = replace(rule, looks=())
+    seen = guard.measured.law if guard.measured is not None else None
+    chances = kept.chart(rule, method, binary=guard.measure.binary, power=gate.power, size=guard.size, seen=seen)
+    return plan_guard(guard.measure, rule, method, power=gate.power, chances=chances, measured=guard.measured)
 
 
-def _general_power(gate: GateConfig, units: int, measure: Measure, split: float) -> Iterator[Power]:
-    for sd in (0.1, 0.2, 0.3, 0.45):
-        caught = []
-        for loss in LOSSES:
-            # A drop is proven against 0: its distance is the loss itself.
-            chance = chance_to_decide(
-                units, sd, loss * measure.margin, measure.margin, alpha=gate.alpha_block, split=split
-            )
-            caught.append((loss, chance))
-        yield Power(
-            label=f"sd of the differences {sd:g}",
-            pass_unchanged=chance_to_decide(
-                units, sd, measure.margin, measure.margin, alpha=gate.alpha_pass, split=split
-            ),
-            fail_unchanged=gate.alpha_block,
-            paid_unchanged=1.0,
-            pass_at_margin=gate.alpha_pass,
-            caught=tuple(caught),
-            ceiling=None,
-        )
+def _hard(found: Prepared, limit: LimitConfig, *, recorded: bool) -> HardPlan:
+    return plan_hard(
+        limit.scorer,
+        cases=len(found.cases),
+        attempts=limit.attempts,
+        stored=found.stored.epochs
+        if found.stored is not None
+        else found.gate.epochs * (found.gate.baseline is not None),
+        absolute=limit.every == "absolute",
+        recorded=recorded,
+    )
 
 
-def run_calls(
-    workspace: Workspace, names: list[str], evalset_name: str | None
-) -> Iterator[tuple[str, int, int, tuple[float, float] | None, str]]:
-    """(candidate, answers, recorded, cost, how it was estimated) of ``run``, before it is run."""
+def _usage(workspace: Workspace, found: Prepared) -> Usage | None:
+    """What answers took: of the candidate's newest run, else of the stored baseline of the same name."""
+    run = newest_run(workspace, found.gate.candidate, found.evalset)
+    usage = usage_of(run.results.values()) if run is not None else None
+    if usage is None and found.stored is not None and found.stored.name == found.gate.candidate:
+        usage = usage_of(found.stored.results.values())
+    return usage
+
+
+def run_estimates(
+    workspace: Workspace, names: Sequence[str], evalset_name: str | None
+) -> Iterator[tuple[str, Estimate]]:
+    """What ``run`` will ask for, candidate by candidate, before it is run."""
     from evalharness.project.running import which
 
-    candidates, evalset = which(workspace, names, evalset_name)
-    epochs = workspace.options.epochs or 1
+    candidates, evalset = which(workspace, list(names), evalset_name)
     for name in candidates:
-        calls = _Calls.of(workspace, workspace.candidate(name, evalset.name), evalset.living, epochs, {})
-        yield name, len(evalset) * epochs, calls.recorded, calls.cost, calls.how
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Calls:
-    """How many answers exist already, and what the others may cost."""
-
-    recorded: int
-    cost: tuple[float, float] | None
-    how: str
-
-    @classmethod
-    def of(
-        cls,
-        workspace: Workspace,
-        candidate: Candidate | Recording,
-        cases: tuple[Case, ...],
-        epochs: int,
-        known: dict[str, Any],
-    ) -> _Calls:
-        if isinstance(candidate, Recording):
-            return cls(recorded=len(cases) * epochs, cost=(0.0, 0.0), how="answers are recorded")
-        reader = workspace.reader()
-        recorded, worst_in, worst_out = 0, 0, 0
-        for case in cases:
-            for epoch in range(epochs):
-                request = candidate.request(case, epoch=epoch, attempt=0, run_seed=workspace.config.defaults.seed)
-                if request.key in known or reader.find_answer(request.key) is not None:
-                    recorded += 1
-                    continue
-                worst_in += request.worst_tokens[0]
-                worst_out += request.worst_tokens[1]
-        if candidate.price is None:
-            return cls(recorded=recorded, cost=None, how="the price is unknown: add it under [prices]")
-        most = (worst_in * candidate.price[0] + worst_out * candidate.price[1]) / 1e6
-        likely = (worst_in * candidate.price[0] + worst_out * 0.25 * candidate.price[1]) / 1e6
-        return cls(recorded=recorded, cost=(likely, most), how="~ characters / 4, a quarter of the longest answers")
+        run = newest_run(workspace, name, evalset)
+        yield (
+            name,
+            estimate(
+                workspace,
+                workspace.candidate(name, evalset.name),
+                evalset.living,
+                epochs=workspace.options.epochs or 1,
+                usage=usage_of(run.results.values()) if run is not None else None,
+            ),
+        )

@@ -7,7 +7,6 @@ from typing import Any
 
 from evalharness.core.errors import EXIT_CODES
 from evalharness.core.verdicts import SCHEMA
-from evalharness.project.planning import GatePlan, GuardPlan
 from evalharness.project.promoting import Promoted
 from evalharness.project.running import RunSummary, ScorerSummary
 from evalharness.report.sinks import visible
@@ -107,86 +106,3 @@ def promoted_text(promoted: Sequence[Promoted]) -> str:
         cost = f", ${one.cost_usd:.2f}" if one.cost_usd else ""
         lines.append(f"{one.path}: {one.n} cases, {moved} (run {one.run[:6]}{replayed}{cost}); commit this file")
     return "\n".join(lines)
-
-
-def plans_text(plans: Sequence[GatePlan]) -> str:
-    """What each gate can see and will cost."""
-    return "\n\n".join(_plan_text(plan) for plan in plans)
-
-
-def _plan_text(plan: GatePlan) -> str:
-    lines = [f"{visible(plan.gate)}  {plan.n} cases against {visible(plan.baseline)}"]
-    if plan.recorded == plan.calls:
-        lines.append(f"  calls   none: all {plan.calls} answers are recorded")
-    else:
-        cost = "unknown" if plan.cost_usd is None else f"~${plan.cost_usd[0]:.2f}, at most ${plan.cost_usd[1]:.2f}"
-        lines.append(
-            f"  calls   {plan.calls - plan.recorded} of {plan.calls} answers to ask for, cost {cost} ({plan.how})"
-        )
-    for guard in plan.guards:
-        lines.extend(_guard_lines(guard, plan.n))
-    lines.extend(
-        f"  {visible(name)}  must hold on every case: early PASS is off, all cases are asked" for name in plan.hard
-    )
-    return "\n".join(lines)
-
-
-def _guard_lines(guard: GuardPlan, n: int) -> list[str]:
-    shown = points(guard.margin, guard.unit).replace("%", " points")
-    lines = [f"  {visible(guard.scorer)}  margin {shown}, {guard.method} path, at least {guard.least} cases to PASS"]
-    if n < guard.least:
-        smallest = points(guard.smallest, guard.unit).replace("%", " points")
-        lines.append(f"    too few: the smallest margin that {n} cases can show is {smallest}")
-    head = "".join(f"{f'-{loss:g} margin':>12}" for loss, _ in (guard.power[0].caught if guard.power else ()))
-    lines.append(f"    {'':<28}{'unchanged':^20}{'caught (FAIL) at a true drop of':^48}".rstrip())
-    lines.append(f"    {'':<28}{'PASS':>7}{'FAIL':>6}{'paid':>7}{head}")
-    for row in guard.power:
-        caught = "".join(f"{chance:>12.0%}" for _, chance in row.caught)
-        lines.append(
-            f"    {row.label:<28}{row.pass_unchanged:>7.0%}{row.fail_unchanged:>6.1%}{row.paid_unchanged:>7.0%}{caught}"
-        )
-    about = "exact" if guard.exact else "approximate"
-    lines.append(f"    {about}; about {guard.needed} cases for the planned power at 10 % discordance")
-    return lines
-
-
-def plans_json(plans: Sequence[GatePlan]) -> dict[str, Any]:
-    """The object that ``plan --json`` prints."""
-    return {
-        "schema": "evalh.plan/1",
-        "gates": [
-            {
-                "gate": plan.gate,
-                "n": plan.n,
-                "baseline": plan.baseline,
-                "calls": {"planned": plan.calls, "recorded": plan.recorded},
-                "cost_usd": None if plan.cost_usd is None else list(plan.cost_usd),
-                "hard": list(plan.hard),
-                "guards": [
-                    {
-                        "scorer": guard.scorer,
-                        "margin": guard.margin,
-                        "method": guard.method,
-                        "min_cases": guard.least,
-                        "smallest_margin": guard.smallest,
-                        "needed_cases": guard.needed,
-                        "exact": guard.exact,
-                        "power": [
-                            {
-                                "at": row.label,
-                                "pass_unchanged": row.pass_unchanged,
-                                "fail_unchanged": row.fail_unchanged,
-                                "paid_unchanged": row.paid_unchanged,
-                                "pass_at_margin": row.pass_at_margin,
-                                "ceiling": row.ceiling,
-                                "caught": [{"margins": loss, "fail": chance} for loss, chance in row.caught],
-                            }
-                            for row in guard.power
-                        ],
-                    }
-                    for guard in plan.guards
-                ],
-            }
-            for plan in plans
-        ],
-    }

@@ -10,11 +10,12 @@ import bisect
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from evalharness.stats import exact_plan, needed_cases
 from evalharness.stats.laws import Law, centred, of_discordance
-from evalharness.stats.replicate import replicate
+from evalharness.stats.replicate import Replicated, replicate
 from evalharness.stats.rule import Method, Rule
 from evalharness.verdict.track import PlanSource
 
@@ -29,8 +30,8 @@ CHANGES: Final = (0.5, 1.0, 2.0)
 """True losses (gains, for a guard that must improve) in margins."""
 LARGER: Final = (1.0, 1.5, 2.0)
 """Plans that are shown, in units of N."""
-SIMULATED_RUNS: Final = 500
-"""Runs a cell; a chance near 50 % is then known to about 4 points (95 %)."""
+SIMULATED_RUNS: Final = 400
+"""Runs a cell; a chance near 50 % is then known to about 5 points (95 %)."""
 _EXACT_RUNS: Final = 20_000
 """Runs a cell on the exact path, where the enumeration does not serve."""
 _LARGEST_SHOWN: Final = 4_000
@@ -38,6 +39,8 @@ _LARGEST_SHOWN: Final = 4_000
 _MOST_SIMULATED: Final = 1_000_000
 """Units that a cell may draw: larger plans get fewer runs."""
 _LEAST_SIMULATED: Final = 20
+_CORRECTION: Final = 1.15
+_CORRECTIONS: Final = 8
 _TYPICAL: Final = 2
 """Which row single numbers refer to where nothing was measured: 10 % changed cases, a spread of 0.2."""
 _SEED: Final = 7
@@ -141,7 +144,7 @@ def chart(
     return Chart(
         rows=tuple(rows),
         reference=reference,
-        needed=chances.needed(rows[reference].spread, power),
+        needed=chances.needed(rows[reference].spread, power, seen),
         runs=None if exact else chances.runs(rule.planned),
     )
 
@@ -184,11 +187,11 @@ class _Chances:
             return _EXACT_RUNS
         return max(_LEAST_SIMULATED, min(SIMULATED_RUNS, _MOST_SIMULATED // planned))
 
-    def needed(self, spread: float, power: float) -> int:
+    def needed(self, spread: float, power: float, law: Law | None = None) -> int:
         """About how many units reach the power if the candidate is unchanged and changes as the row says."""
         rule = self._rule
+        law = law or self._law(spread)
         if self._method == "exact":
-            law = of_discordance(spread, 0.0)
             place = bisect.bisect_left(
                 _SIZES, power, key=lambda n: self._chances(replace(rule, planned=n), law, 0.0)[0]
             )
@@ -196,7 +199,16 @@ class _Chances:
                 return _SIZES[place]
         sd = math.sqrt(spread) if self._binary else spread
         split = 0.0 if self._method == "exact" else rule.running_share
-        return needed_cases(sd, rule.design_effect, rule.design_effect, power, alpha=rule.alpha_pass, split=split)
+        about = needed_cases(sd, rule.design_effect, rule.design_effect, power, alpha=rule.alpha_pass, split=split)
+        return about if self._method == "exact" else self._corrected(about, law, power)
+
+    def _corrected(self, about: int, law: Law, power: float) -> int:
+        """The formula's size, made larger until the simulated rule reaches the power (on large plans it is left alone)."""
+        for _ in range(_CORRECTIONS):
+            if about > _LARGEST_SHOWN or self._chances(replace(self._rule, planned=about), law, 0.0)[0] >= power:
+                break
+            about = math.ceil(about * _CORRECTION)
+        return about
 
     def _law(self, spread: float) -> Law:
         """Changed 0/1 scores, or two graded cases of five that move by the same amount either way."""
@@ -224,5 +236,17 @@ class _Chances:
                 found = plan.outcome(law.discordance, max(-1.0, mean))
                 return found.p_pass, found.p_fail, found.mean_cases
         drawn = centred(law, max(-0.99, min(0.99, mean)))
-        simulated = replicate(rule, drawn, runs=self.runs(rule.planned), seed=_SEED, plan=plan)
-        return simulated.pass_rate, simulated.fail_rate, simulated.mean_cases
+        runs = self.runs(rule.planned)
+        if plan is None:
+            return _simulated(rule, drawn, runs)
+        return _rates(replicate(rule, drawn, runs=runs, seed=_SEED, plan=plan))
+
+
+@lru_cache(maxsize=256)
+def _simulated(rule: Rule, law: Law, runs: int) -> tuple[float, float, float]:
+    """As ``_Chances.chances``; gates of one project often ask the same."""
+    return _rates(replicate(rule, law, runs=runs, seed=_SEED))
+
+
+def _rates(found: Replicated) -> tuple[float, float, float]:
+    return found.pass_rate, found.fail_rate, found.mean_cases
