@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalharness.cli import console
-from evalharness.core.errors import UsageError
 from evalharness.core.text import visible
 
 if TYPE_CHECKING:
@@ -24,10 +23,8 @@ def execute(args: argparse.Namespace) -> int:
     from evalharness.core.options import RunOptions
     from evalharness.project.workspace import open_workspace
 
-    if args.selfcheck:
-        raise UsageError("plan --selfcheck is not part of this version", where="--selfcheck")
     with open_workspace(Path.cwd(), config=args.config, options=RunOptions(offline=True)) as workspace:
-        return print_plan(workspace, args.gates, args)
+        return print_selfcheck(workspace, args) if args.selfcheck else print_plan(workspace, args.gates, args)
 
 
 def print_plan(workspace: Workspace, gates: Sequence[str], args: argparse.Namespace) -> int:
@@ -45,6 +42,23 @@ def print_plan(workspace: Workspace, gates: Sequence[str], args: argparse.Namesp
         console.answer_json(plans_json(plans))
     else:
         console.answer(plans_text(plans))
+    return 0
+
+
+def print_selfcheck(workspace: Workspace, args: argparse.Namespace) -> int:
+    """Measure the gates' error rates on the pairs that the store holds.
+
+    Returns:
+        0.
+    """
+    from evalharness.project.selfchecking import selfcheck
+    from evalharness.report.selfcheck import selfcheck_json, selfcheck_text
+
+    checks = selfcheck(workspace, list(args.gates), margin=args.margin, power=args.power)
+    if args.json:
+        console.answer_json(selfcheck_json(checks))
+    else:
+        console.answer(selfcheck_text(checks))
     return 0
 
 

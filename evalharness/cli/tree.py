@@ -266,7 +266,7 @@ VERBS = (
         flags=(
             Flag(("--margin",), "plan with this margin", "margin", "X", kind="share"),
             Flag(("--power",), "plan for this chance of a decision", "power", "P", kind="share"),
-            Flag(("--selfcheck",), "simulate the error rates on this machine", "selfcheck"),
+            Flag(("--selfcheck",), "measure the error rates on your own stored pairs", "selfcheck"),
         ),
     ),
     Verb(

@@ -77,7 +77,7 @@ def compare(workspace: Workspace, wanted: Sides) -> tuple[Comparison, bool]:
         facts = (candidate.name, candidate.digest)
     else:
         other = arm_of_word(workspace, side_b, evalset=evalset, scorers=scorers, gate=gate.name if gate else "")
-        judged = _two_arms(rule, evalset, scorers, arm, other)
+        judged = two_arms(rule, evalset, scorers, arm, other)
         facts = (other.name, other.digest)
     judged = with_facts(judged, evalset, *facts, seconds=watch.seconds, notes=said)
     return replace(judged, verdict=together([judged.gate])), in_force
@@ -191,7 +191,7 @@ def _candidate(workspace: Workspace, word: str, evalset: EvalSet) -> Candidate |
     return None
 
 
-def _two_arms(
+def two_arms(
     rule: GateConfig, evalset: EvalSet, scorers: Mapping[str, ScorerFacts], arm: Baseline, other: Baseline
 ) -> Comparison:
     """Two finished runs: the same judge, fed from memory."""

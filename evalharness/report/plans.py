@@ -108,7 +108,7 @@ def _guard_lines(guard: GuardPlan, plan: GatePlan) -> Iterator[str]:
     head = "so many cases change" if guard.binary else "sd of the differences"
     yield f"    {head:<{_LABEL - 4}}" + f"{'PASS':>6}{'best':>6}{'paid':>6}" * len(sizes)
     for row in guard.chart.rows:
-        yield f"    {_label(row, guard):<{_LABEL - 4}}" + "".join(_cells(at) for at in row.sizes)
+        yield f"    {_label(row, guard):<{_LABEL - 4}}" + "".join(_cells(at, guard) for at in row.sizes)
     yield ""
     yield from _caught_lines(guard)
     yield from _last_lines(guard, units)
@@ -135,8 +135,8 @@ def _caught_lines(guard: GuardPlan) -> Iterator[str]:
     for row in guard.chart.rows:
         at = row.sizes[0]
         nothing = at.passed if guard.role == "improve" else at.failed
-        caught = "".join(f"{_share(chance):>14}" for _, chance in row.caught)
-        yield f"    {_label(row, guard):<{_LABEL - 4}}{_share(nothing):>10}{caught}"
+        caught = "".join(f"{_chance(chance, guard):>14}" for _, chance in row.caught)
+        yield f"    {_label(row, guard):<{_LABEL - 4}}{_chance(nothing, guard):>10}{caught}"
 
 
 def _last_lines(guard: GuardPlan, units: str) -> Iterator[str]:
@@ -144,7 +144,9 @@ def _last_lines(guard: GuardPlan, units: str) -> Iterator[str]:
     spread = f"{row.spread:.1%} changed" if guard.binary else f"sd {row.spread * guard.span:.3g}"
     yield f"    {guard.power:.0%} PASS if unchanged takes about {guard.chart.needed} {units} ({spread})"
     if guard.needed_as_seen is not None:
-        yield f"    a verdict about {guard.needed_as_seen}, if the earlier difference is the truth"
+        yield f"    a verdict about {guard.needed_as_seen} {units} if the earlier difference is the truth"
+    elif guard.measured is not None:
+        yield "    the earlier difference sits on the margin: no affordable number settles it"
     if guard.chart.runs is None:
         yield "    exact; best: no valid rule can pass more; paid: mean until the verdict"
     else:
@@ -157,9 +159,16 @@ def _label(row: Row, guard: GuardPlan) -> str:
     return f"{row.spread:>4.0%}" if guard.binary else f"{row.spread * guard.span:>6.3g}"
 
 
-def _cells(at: At) -> str:
+def _cells(at: At, guard: GuardPlan) -> str:
     best = "-" if at.ceiling is None else _share(at.ceiling)
-    return f"{_share(at.passed):>6}{best:>6}{at.paid:>6.0f}"
+    return f"{_chance(at.passed, guard):>6}{best:>6}{at.paid:>6.0f}"
+
+
+def _chance(value: float, guard: GuardPlan) -> str:
+    """A cell: a simulation cannot tell the ends apart from nearly never and nearly always."""
+    if guard.chart.runs is not None and not 0.01 <= value <= 0.99:
+        return "<1%" if value < 0.01 else ">99%"
+    return _share(value)
 
 
 def _share(value: float) -> str:

@@ -67,6 +67,8 @@ class GuardPlan:
     the margin."""
     power: float
     """The planned power."""
+    alpha_block: float
+    """Chance that this guard blocks an unchanged candidate, at most."""
     chart: Chart
     measured: Measured | None = None
 
@@ -183,6 +185,7 @@ def plan_guard(
         smallest=smallest_margin(rule.planned, rule.alpha_pass, split) * measure.span if shows else None,
         needed_as_seen=_needed_as_seen(rule, measured, power, split),
         power=power,
+        alpha_block=rule.alpha_block,
         chart=chances,
         measured=measured,
     )
@@ -236,5 +239,13 @@ def green(guards: Sequence[GuardPlan], *, slice_alpha: float = 0.0) -> Green | N
     return Green(
         low=max(0.0, 1.0 - sum(1.0 - at.passed for at in now) - slice_alpha),
         high=min(at.passed for at in now),
-        blocked=min(1.0, sum(at.failed for at in now) + slice_alpha),
+        # A simulated share may be 0 by luck: what is stated is the bound.
+        blocked=min(
+            1.0,
+            slice_alpha
+            + sum(
+                at.failed if guard.chart.runs is None else guard.alpha_block
+                for at, guard in zip(now, guards, strict=True)
+            ),
+        ),
     )

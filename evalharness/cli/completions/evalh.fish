@@ -97,7 +97,7 @@ complete -c evalh -n '__fish_seen_subcommand_from promote' -l key-host -x -d 'ho
 complete -c evalh -n '__fish_seen_subcommand_from promote' -F
 complete -c evalh -n '__fish_seen_subcommand_from plan' -l margin -x -d 'plan with this margin'
 complete -c evalh -n '__fish_seen_subcommand_from plan' -l power -x -d 'plan for this chance of a decision'
-complete -c evalh -n '__fish_seen_subcommand_from plan' -l selfcheck -d 'simulate the error rates on this machine'
+complete -c evalh -n '__fish_seen_subcommand_from plan' -l selfcheck -d 'measure the error rates on your own stored pairs'
 complete -c evalh -n '__fish_seen_subcommand_from lint' -l fix -d 'tidy the files, bump versions, write evalh.lock'
 complete -c evalh -n '__fish_seen_subcommand_from lint' -F
 complete -c evalh -n '__fish_seen_subcommand_from evalset; and not __fish_seen_subcommand_from import diff grow' -a import -d 'make an eval set from a file or a data set'

@@ -311,7 +311,7 @@ _shtab_evalh_lint_defaults_added=0
 _shtab_evalh_plan_options=(
   "--margin[plan with this margin]:X:"
   "--power[plan for this chance of a decision]:P:"
-  "--selfcheck[simulate the error rates on this machine]"
+  "--selfcheck[measure the error rates on your own stored pairs]"
   "-C[work in this folder]:DIR:_files"
   "--config[config file\; default\: the nearest evalh.toml]:FILE:_files"
   "*"{-q,--quiet}"[print the verdict line only]"
