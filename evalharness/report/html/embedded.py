@@ -123,7 +123,7 @@ def _about(case_id: str, case: Case | None, result: CaseResult | None, fields: S
     return {
         "id": case_id,
         "q": _cut(case.prompt_text, _INPUT) if case is not None else "",
-        "t": _cut(_plain(case.target), _INPUT) if case is not None and case.target is not None else "",
+        "t": _cut("\n".join(_plain(one) for one in case.references), _INPUT) if case is not None else "",
         "n": None if new is None else _cut(new, _ANSWER),
         "f": _facts(result),
         "m": {name: _cut(str(metadata[name]), 80) for name in fields if name in metadata},

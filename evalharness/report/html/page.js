@@ -57,17 +57,20 @@
     cell.append(make("h3", title), make("pre", text));
   }
 
-  function scores(item, names) {
+  function scores(item, data) {
     const scroll = make("div", null, "scroll");
     const table = make("table"), head = make("tr"), body = make("tbody");
-    for (const name of ["Scorer", "Base", "New", "", "Says"]) { const th = make("th", name); th.scope = "col"; head.append(th); }
-    for (const name of names) {
+    for (const name of ["Scorer", "Base", "New", "Change", "Says"].filter((name) => data.sides || (name !== "Base" && name !== "Change"))) { const th = make("th", name); th.scope = "col"; head.append(th); }
+    for (const name of data.scorers) {
       const s = item.s[name];
       if (!s) continue;
-      const row = make("tr"), th = make("th", name);
+      const row = make("tr"), th = make("th", name, "keep");
       th.scope = "row";
-      row.append(th, make("td", number(s[0]), "n"), make("td", number(s[1]), "n"), make("td", s[3], s[3].replace(" ", "-")),
-        make("td", s[4] + (s[5] ? (s[4] ? "  " : "") + s[5] : "")));
+      row.append(th);
+      if (data.sides) row.append(make("td", number(s[0]), "n"));
+      row.append(make("td", number(s[1]), "n"));
+      if (data.sides) row.append(make("td", s[3], "keep " + s[3].replace(" ", "-")));
+      row.append(make("td", s[4] + (s[5] ? (s[4] ? "  " : "") + s[5] : "")));
       body.append(row);
     }
     const thead = make("thead");
@@ -88,9 +91,9 @@
       pair.append(answer("Old", both[0], "del"), answer("New", both[1], "ins"));
       cell.append(pair);
     } else block(cell, "Answer", item.n);
-    cell.append(make("h3", "Scores"), scores(item, data.scorers));
-    if (item.f.length) cell.append(make("p", item.f.join("   "), "facts"));
-    const slices = Object.entries(item.m).map(([k, v]) => k + " " + v).join("   ");
+    cell.append(make("h3", "Scores"), scores(item, data));
+    if (item.f.length) cell.append(make("p", item.f.join(" · "), "facts"));
+    const slices = Object.entries(item.m).map(([k, v]) => k + " " + v).join(" · ");
     if (slices) cell.append(make("p", slices, "facts"));
     row.append(cell);
     return row;
@@ -153,7 +156,7 @@
     const scroll = make("div", null, "scroll"), table = make("table", null, "list"), head = make("thead"), body = make("tbody");
     scroll.tabIndex = 0;
     scroll.setAttribute("role", "region");
-    scroll.setAttribute("aria-label", "Cases");
+    scroll.setAttribute("aria-label", "Cases of " + section.dataset.name);
     table.append(head, body);
     scroll.append(table);
     const more = make("button", "", "more");
@@ -176,7 +179,7 @@
       const names = columns();
       head.replaceChildren();
       const top = make("tr");
-      for (const name of [data.sides ? "Change" : "", "Case", ...names, data.sides ? "New answer" : "Answer"]) {
+      for (const name of [...(data.sides ? ["Change"] : []), "Case", ...names, data.sides ? "New answer" : "Answer"]) {
         const th = make("th", name, name === "New answer" || name === "Answer" ? "answer" : names.includes(name) ? "n" : "");
         th.scope = "col";
         top.append(th);
@@ -196,7 +199,8 @@
       button.setAttribute("aria-expanded", "false");
       button.addEventListener("click", () => toggle(row, button, item));
       name.append(button);
-      row.append(make("td", word, word.replace(" ", "-")), name);
+      if (data.sides) row.append(make("td", word, "keep " + word.replace(" ", "-")));
+      row.append(name);
       for (const n of names) {
         const s = item.s[n];
         row.append(make("td", !s ? "–" : data.sides ? number(s[0]) + " → " + number(s[1]) : number(s[1]), "n"));
@@ -210,7 +214,7 @@
       const open = button.getAttribute("aria-expanded") === "true";
       button.setAttribute("aria-expanded", String(!open));
       if (open) row.nextSibling.remove();
-      else row.after(detail(item, data, columns().length + 3));
+      else row.after(detail(item, data, columns().length + (data.sides ? 3 : 2)));
     }
 
     function refresh() {
