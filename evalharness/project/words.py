@@ -10,12 +10,15 @@ from typing import Final
 from evalharness.core.cases import EvalSet
 from evalharness.core.errors import UsageError
 from evalharness.core.protocols import Recording, ScorerFacts
-from evalharness.core.results import Run
+from evalharness.core.results import CaseResult, Failure, Output, Run
+from evalharness.core.strictjson import StrictJSONError, loads
 from evalharness.project.arms import arm_of_run, run_whole, scored, stored_baseline
 from evalharness.project.workspace import Workspace
-from evalharness.verdict.baseline import FORMAT, Baseline, read_baseline
+from evalharness.verdict.baseline import Baseline, read_baseline
 
 _LATEST: Final = re.compile(r"latest(?:~(\d{1,6}))?")
+_GZIP: Final = b"\x1f\x8b"
+_LONGEST_HEADER: Final = 4_000_000
 _ID: Final = re.compile(r"[0-9a-f]{2,32}")
 KINDS: Final = "latest, latest~2, baseline, baseline@REF, a run id, a candidate's name, or a .jsonl file"
 
@@ -53,14 +56,35 @@ def recording_of_word(workspace: Workspace, word: str, name: str) -> Recording:
     if path.suffix == ".jsonl" or path.is_file():
         if not path.is_file():
             raise UsageError(f"no file {word!r}", tip="--answers takes a run or a .jsonl file of answers")
+        if _is_baseline(path):
+            arm = read_baseline(path)
+            if not arm.answers:
+                raise UsageError(f"{word!r} keeps no answers, only their digests", where="--answers")
+            return Recorded(name, _answers(arm.results), source=path.name)
         return workspace.recording(path, name)
     run = run_of_word(workspace, word)
-    answers = {
+    return Recorded(name, _answers(run.results), source=f"run {run.header.run_id}")
+
+
+def _answers(results: Mapping[str, CaseResult]) -> dict[tuple[str, int, int], Output | Failure]:
+    return {
         (trial.case_id, trial.epoch, trial.attempt): trial.output
-        for result in run.results.values()
+        for result in results.values()
         for trial in result.trials
     }
-    return Recorded(name, answers, source=f"run {run.header.run_id}")
+
+
+def _is_baseline(path: Path) -> bool:
+    """Whether a file is a baseline (of any format version) rather than bare answers: its first line says so."""
+    with path.open("rb") as file:
+        head = file.readline(_LONGEST_HEADER)
+    if head[:2] == _GZIP:
+        return True
+    try:
+        value = loads(head.decode("utf-8"))
+    except (UnicodeDecodeError, StrictJSONError):
+        return False  # the reader of answers says what is wrong with it
+    return isinstance(value, dict) and "evalh" in value
 
 
 def evalset_of_word(workspace: Workspace, word: str) -> EvalSet:
@@ -120,9 +144,7 @@ def _file(workspace: Workspace, path: Path, evalset: EvalSet, scorers: Mapping[s
     """A baseline file, or any answers file."""
     if not path.is_file():
         raise UsageError(f"no file {str(path)!r}", tip=f"give {KINDS}")
-    with path.open("rb") as file:
-        head = file.read(200)
-    if f'"evalh":"{FORMAT}"'.encode() in head:
+    if _is_baseline(path):
         return scored(read_baseline(path), scorers, evalset)
     return run_whole(workspace, workspace.recording(path, path.stem), evalset, scorers)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from evalharness.core.results import CaseResult, Failure, Score, ScoreResult, Unscored
-from evalharness.core.verdicts import Comparison, GateVerdict, ScorerVerdict
+from evalharness.core.verdicts import Comparison, GateVerdict, ScorerVerdict, WorstCase
 
 if TYPE_CHECKING:
     from evalharness.project.showing import Shown
 
-Change: TypeAlias = Literal["flip", "worse", "better", "same", "unscored", "failed", "added", "edited", "not asked"]
+Change: TypeAlias = Literal[
+    "flip", "worse", "better", "same", "unscored", "failed", "no baseline", "edited", "not asked"
+]
 _TIE: Final = 1e-9
 
 
@@ -29,7 +31,7 @@ class CaseChange:
     difference: float | None
     """+ is better; None unless both sides have a number and the case is paired."""
     outcome: Change
-    """``flip``: a hard check that held and does not any more. ``added``, ``edited``: not paired, so not judged."""
+    """``flip``: a hard check that held and does not any more. ``no baseline``, ``edited``: not paired."""
     reason: str
     """What the scorer said of the new answer, or why there is no number."""
 
@@ -38,10 +40,19 @@ def case_changes(comparison: Comparison) -> Iterator[CaseChange]:
     """One row per case and scorer, cases in the planned order, scorers in the order of the verdict."""
     gate = comparison.gate
     lower = {s.scorer for s in gate.scorers if lower_is_better(s)}
+    told = {(case.id, case.scorer): case for case in gate.worst_cases}
     for case_id in dict.fromkeys((*comparison.cases, *comparison.candidate)):
         before, after = comparison.baseline.get(case_id), comparison.candidate.get(case_id)
         for name in scorer_names(gate, after or before):
-            yield _change(gate, (case_id, name), before, after, sign=-1 if name in lower else 1)
+            change = _change(gate, (case_id, name), before, after, sign=-1 if name in lower else 1)
+            yield _as_told(change, told.get((case_id, name)), sign=-1 if name in lower else 1)
+
+
+def _as_told(change: CaseChange, worst: WorstCase | None, *, sign: int) -> CaseChange:
+    """A recorded gate run may lack its baseline's side; its verdict still says which cases got worse, from what."""
+    if worst is None or change.outcome != "no baseline":
+        return change
+    return replace(change, before=worst.baseline, difference=sign * (worst.candidate - worst.baseline), outcome="worse")
 
 
 def lower_is_better(scorer: ScorerVerdict) -> bool:
@@ -81,7 +92,7 @@ def _outcome(name: str, before: CaseResult | None, after: CaseResult | None, dif
     if difference is not None:
         return "same" if abs(difference) <= _TIE else "better" if difference > 0 else "worse"
     if before is None:
-        return "added"
+        return "no baseline"
     if before.case_digest != after.case_digest:
         return "edited"
     lost = any(_lost(trial.output, trial.scores.get(name)) for trial in after.epoch_trials())
