@@ -183,7 +183,7 @@ def _stored(workspace: Workspace, gate: GateConfig) -> tuple[Baseline | None, st
     if gate.baseline is not None:
         return None, gate.baseline
     try:
-        arm = stored_baseline(workspace, gate.name, workspace.base_ref)
+        arm = stored_baseline(workspace, gate.name, workspace.base_ref or None)
     except BaselineError as error:
         if error.code != "baseline_missing":
             raise
