@@ -85,7 +85,7 @@ def execute(workspace: Workspace, task: Task) -> Run:
             pacing=workspace.pacing() if paid else None,
             jobs=workspace.jobs,
             timeout_s=workspace.config.defaults.timeout,
-            max_cost=_left(workspace, task, before),
+            max_cost=left_to_spend(workspace, task, before),
             offline=options.offline,
             fresh=task.fresh or options.fresh,
             identity=digest_text(f"{identity}\x1f{header.run_id}"),
@@ -95,16 +95,16 @@ def execute(workspace: Workspace, task: Task) -> Run:
         )
     )
     workspace.spent_usd += run.calls.cost_usd
-    return run if before is None else replace(run, calls=_over_all_legs(run.calls, before))
+    return run if before is None else replace(run, calls=over_all_legs(run.calls, before))
 
 
-def _left(workspace: Workspace, task: Task, before: Spent | None) -> float | None:
+def left_to_spend(workspace: Workspace, task: Task, before: Spent | None) -> float | None:
     """What may still be spent; what the run cost before it was cut off counts."""
     left = workspace.money_left(task.max_cost)
     return left if left is None or before is None else max(0.0, left - before.cost_usd)
 
 
-def _over_all_legs(calls: CallCounts, before: Spent) -> CallCounts:
+def over_all_legs(calls: CallCounts, before: Spent) -> CallCounts:
     """The counts of a resumed run as if it had never been cut off: what it had paid for itself is no replay."""
     return replace(
         calls,

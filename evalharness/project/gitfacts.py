@@ -72,6 +72,21 @@ def file_at(root: Path, ref: str, path: Path) -> bytes:
     raise BaselineError(f"git knows no ref {ref!r} here", tip="git fetch origin, or name another ref")
 
 
+def files_at(root: Path, commit: str) -> frozenset[str]:
+    """Paths of the plain files of a project at a commit, relative to ``root``; symbolic links and submodules are left out.
+
+    Args:
+        root: Folder of the project (inside a repository).
+        commit: A commit that ``file_at`` could read.
+
+    Returns:
+        Nothing when git says no.
+    """
+    listed = _git(root, "ls-tree", "-r", "-z", commit, "--", ".") or b""
+    entries = (entry.partition(b"\t") for entry in listed.split(b"\0"))
+    return frozenset(os.fsdecode(name) for mode, _, name in entries if mode.startswith(b"100"))
+
+
 def base_ref(env: Mapping[str, str]) -> str | None:
     """The ref that a CI run is compared with: the pull request's base, a merge queue's base, a push's parent; None elsewhere."""
     if env.get("GITHUB_BASE_REF"):

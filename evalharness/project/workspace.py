@@ -177,13 +177,23 @@ class Workspace:
             from evalharness.project.words import recording_of_word
 
             return recording_of_word(self, self.options.answers, name)
+        return self.built(spec, evalset)
+
+    def built(self, spec: ComponentSpec, evalset: str, *, config: Config | None = None) -> Candidate | Recording:
+        """A candidate made from its table, over the documents beside an eval set of today.
+
+        Args:
+            spec: Its table.
+            evalset: Name of the eval set.
+            config: The config that the table is from, when that is another than today's.
+        """
         from evalharness.candidates.registry import build_candidate
         from evalharness.clients.openai_chat import connector
         from evalharness.evalset.answers import load_answers
 
         return build_candidate(
             spec,
-            config=self.config,
+            config=config or self.config,
             options=self.options,
             corpus=lambda: self.corpus(evalset),
             env=self.env,
