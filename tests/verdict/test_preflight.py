@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from evalharness.verdict.sentences import amount
 from evalharness.verdict.preflight import least_cases, preflight
+from evalharness.verdict.sentences import amount
 from tests.verdict.arms import Facts, cases, gate, judge, limit, results
 
 
