@@ -350,7 +350,9 @@ def test_a_hostile_service(build, hostile, mode, kind, blame):
 
     hostile.seen.clear()
     url = f"http://127.0.0.1:{hostile.port}/{quote(mode)}/x"
-    output = ask(build("http", http={"url": url, "pick": "/choices/0/message/content"}, timeout=0.7 if kind == "timeout" else 60))
+    output = ask(
+        build("http", http={"url": url, "pick": "/choices/0/message/content"}, timeout=0.7 if kind == "timeout" else 60)
+    )
     assert (output.kind, output.blame) == (kind, blame), output
     assert not [path for path, _, _ in hostile.seen if "thief" in path]
 
