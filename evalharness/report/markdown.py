@@ -112,11 +112,15 @@ def _gate(view: GateView) -> list[str]:
     blocks = [_alert(view)]
     if view.scorers:
         blocks.append(_table(view.scorers))
-    said = [f"- {md_text(sentence, 500)}" for sentence in (*view.hard, *view.notes)]
+    said = [f"- {md_text(sentence, 500)}" for sentence in (*_hard(view), *view.notes)]
     if said:
         blocks.append("\n".join(said))
     blocks.append(_foot(view))
     return blocks
+
+
+def _hard(view: GateView) -> list[str]:
+    return [f"{_MARKS.get(outcome, '❗')} {said}" if outcome else said for outcome, said in view.hard]
 
 
 def _alert(view: GateView) -> str:
@@ -127,12 +131,11 @@ def _alert(view: GateView) -> str:
         f"> [!{_ALERTS.get(view.outcome, 'WARNING')}]",
         f"> **{word}: {md_text(view.reason, 600)}** {md_code(gate.gate, 80)}, {gate.pairs.used} pairs{against}",
     ]
-    where = (gate.error or {}).get("where", "")
-    if where:
-        lines.append(f"> at {md_code(where, 300)}")
+    if view.where:
+        lines.append(f"> at {md_code(view.where, 300)}")
     if view.tip:
         lines.append(f"> tip: {md_text(view.tip, 500)}")
-    if gate.exit_outcome == "pass" and view.outcome != "pass":
+    if view.softened:
         lines.append("> The config lets this pass: the exit code is 0.")
     elif view.outcome in _HELP:
         lines.append(f"> {_HELP[view.outcome]}")

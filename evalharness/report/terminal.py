@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from io import StringIO
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from evalharness.core.verdicts import Comparison, Verdict
-from evalharness.report.bars import ASCII, UNICODE, Glyphs, bar, heading
-from evalharness.report.sinks import ascii_only, visible
+from evalharness.report.bars import bar, heading
+from evalharness.report.drawing import Drawing, Screen
 from evalharness.report.view import CaseRow, GateView, ScorerRow, gate_view
-from evalharness.report.worddiff import Piece, word_diff
+from evalharness.report.worddiff import word_diff
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
+__all__ = ["Screen", "verdict_text"]
 
 _COLOURS: Final = {"pass": "green", "regression": "red", "refused": "red"}
-_NAME = 12
+_LEAST_NAME, _LEAST_BAR, _MOST_BAR = 11, 18, 40
 _ANSWER_LINES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Screen:
-    """What the terminal can do, and how much to say."""
-
-    width: int = 80
-    unicode: bool = True
-    color: bool = False
-    quiet: bool = False
-    """The verdict line only."""
-    verbose: bool = False
-    """The table for passing gates too, and signatures."""
-
-    @property
-    def glyphs(self) -> Glyphs:
-        """Characters to draw with."""
-        return UNICODE if self.unicode else ASCII
+_COMPARED = 2000
+"""Characters of an answer that are compared."""
 
 
 def verdict_text(verdict: Verdict, comparisons: Sequence[Comparison], screen: Screen) -> str:
@@ -51,173 +31,138 @@ def verdict_text(verdict: Verdict, comparisons: Sequence[Comparison], screen: Sc
     Returns:
         Lines without a newline at the end; ANSI colours only where the screen wants them.
     """
-    drawing = _Drawing(screen)
-    for number, comparison in enumerate(comparisons):
-        if number and not screen.quiet:
-            drawing.line("")
-        _gate(drawing, gate_view(comparison))
+    out = Drawing(screen)
+    views = [gate_view(comparison) for comparison in comparisons]
+    for number, view in enumerate(views):
+        if number and not (_is_short(view, screen) and _is_short(views[number - 1], screen)):
+            out.line()
+        _gate(out, view)
     for warned in () if screen.quiet else verdict.warnings:
-        drawing.line(f"warning: {visible(warned.message)}", "yellow")
-    return drawing.text()
+        out.wrapped(warned.message, "yellow", lead="warning: ")
+    return out.text()
 
 
-def _gate(out: _Drawing, view: GateView) -> None:
+def _is_short(view: GateView, screen: Screen) -> bool:
+    return screen.quiet or (view.outcome == "pass" and not screen.verbose)
+
+
+def _gate(out: Drawing, view: GateView) -> None:
     mark = out.glyphs.marks.get(view.outcome, "!")
-    sentence = f"{view.word}   {visible(view.reason)}"
     style = _COLOURS.get(view.outcome, "yellow")
-    if out.screen.quiet or (view.outcome == "pass" and not out.screen.verbose):
-        pairs = view.verdict.pairs
-        out.wrapped(f"{mark} {visible(view.verdict.gate)}  {sentence}  ({pairs.used} cases)", style, indent="    ")
+    soft = " (the config lets this pass: exit code 0)" if view.softened else ""
+    if _is_short(view, out.screen):
+        gate = view.verdict
+        count = f"  ({gate.pairs.used} cases)" if gate.pairs.used else ""
+        out.wrapped(f"{gate.gate}  {view.word}   {view.reason}{count}{soft}", style, lead=f"{mark} ")
         for note in () if out.screen.quiet else view.notes:
-            out.wrapped(f"  {visible(note)}", "dim", indent="  ")
+            out.wrapped(note, "dim", lead="    ")
         return
-    out.line(_clip(visible(view.title), out.screen.width, out.glyphs), "bold")
-    out.wrapped("   ".join(view.facts), "dim")
-    out.line("")
-    out.wrapped(f" {mark} {sentence}", f"bold {style}", indent="   ")
+    out.line(view.title, "bold")
+    if view.facts:
+        out.wrapped("   ".join(view.facts), "dim", indent=2)
+    out.line()
+    out.wrapped(f"{view.word}   {view.reason}{soft}", f"bold {style}", lead=f" {mark} ", indent=3)
+    if view.where:
+        out.wrapped(view.where, lead="   at ", indent=6)
     if view.tip:
-        out.wrapped(f"   tip: {visible(view.tip)}", "", indent="        ")
+        out.wrapped(view.tip, lead="   tip: ", indent=8)
+    if view.scorers or view.hard:
+        out.line()
     if view.scorers:
-        out.line("")
-        _table(out, view.scorers)
-    for sentence in view.hard:
-        out.wrapped(f"  {visible(sentence)}", "", indent="    ")
+        _table(out, view)
+    for outcome, sentence in view.hard:
+        hard_mark = out.glyphs.marks.get(outcome, "!") if outcome else " "
+        out.wrapped(sentence, _COLOURS.get(outcome, ""), lead=f"{hard_mark}   ")
     for note in view.notes:
-        out.wrapped(f"  {visible(note)}", "dim", indent="    ")
+        out.wrapped(note, "dim", lead="    ")
     _where(out, view)
     _worst(out, view)
     _next(out, view)
 
 
-def _table(out: _Drawing, rows: Sequence[ScorerRow]) -> None:
-    name = min(max((len(row.name) for row in rows), default=_NAME), _NAME + max(0, out.screen.width - 80))
-    name = max(name, 8)
-    room = max(12, out.screen.width - (4 + name + 8 + 8 + 8 + 18) - 2)
-    level = _level(rows, out)
-    head = f"    {'scorer':<{name}}{'base':>8}{'new':>8}{'change':>8}  {level:<16}  {heading(room, out.glyphs)}"
-    out.line(head.rstrip(), "dim")
-    for row in rows:
+def _table(out: Drawing, view: GateView) -> None:
+    rows = view.scorers
+    columns = [
+        _column(rows, "base", [row.base for row in rows]),
+        _column(rows, "new", [row.new for row in rows]),
+        _column(rows, "change", [row.change for row in rows]),
+        _column(rows, _level(rows), [row.interval for row in rows]),
+    ]
+    numbers = sum(len(column[0]) + 2 for column in columns)
+    name, room = _widths(out, rows, numbers)
+    drawn = any(row.bar is not None for row in rows) and room > 0
+    top = heading(room, out.glyphs) if drawn else ""
+    head = f"    {'scorer':<{name}}" + "".join(f"  {column[0]}" for column in columns)
+    out.line(f"{head}  {top}".rstrip(), "dim")
+    for index, row in enumerate(rows):
         mark = out.glyphs.marks.get(row.outcome, "!") if row.judged else " "
-        drawn = bar(*row.bar, room, out.glyphs) if row.bar is not None else ""
-        label = _clip(visible(row.name), name, out.glyphs)
-        text = f"{mark}   {label:<{name}}{row.base:>8}{row.new:>8}{row.change:>8}  {row.interval:<16}  {drawn}"
+        picture = bar(*row.bar, room, out.glyphs) if drawn and row.bar is not None else ""
+        cells = "".join(f"  {column[index + 1]}" for column in columns)
+        text = f"{mark}   {out.padded(row.name, name)}{cells}  {picture}"
         out.line(text.rstrip(), _COLOURS.get(row.outcome, "yellow") if row.judged else "dim")
     for row in rows:
-        if row.judged and row.outcome == "inconclusive":
-            out.wrapped(f"  {out.glyphs.marks['inconclusive']} {visible(row.reason)}", "", indent="    ")
-        if out.screen.verbose:
-            out.wrapped(f"    {row.name}: {row.counts}; {visible(row.signature)}", "dim", indent="      ")
+        _say(out, view, row)
 
 
-def _level(rows: Sequence[ScorerRow], out: _Drawing) -> str:
-    levels = {f"{level * 100:.4g} % interval" for level in out.levels(rows)}
+def _say(out: Drawing, view: GateView, row: ScorerRow) -> None:
+    """What a row's numbers cannot say: its own sentence, where the headline is about another scorer."""
+    if row.judged and row.outcome != "pass" and row.reason != view.reason:
+        out.wrapped(row.reason, lead=f"  {out.glyphs.marks.get(row.outcome, '!')} ")
+    if out.screen.verbose:
+        out.wrapped(f"{row.name}: {row.counts}; {row.signature}", "dim", lead="    ", indent=6)
+
+
+def _column(rows: Sequence[ScorerRow], head: str, cells: Sequence[str]) -> list[str]:
+    """A heading and a cell per row, all of one width, numbers on the right."""
+    width = max(len(head), *(len(cell) for cell in cells)) if rows else len(head)
+    return [text.rjust(width) for text in (head, *cells)]
+
+
+def _widths(out: Drawing, rows: Sequence[ScorerRow], numbers: int) -> tuple[int, int]:
+    """Columns for names and for bars: names get what they need, as long as a bar can still be read."""
+    from rich.cells import cell_len
+
+    wanted = max(_LEAST_NAME, *(cell_len(out.clean(row.name)) for row in rows))
+    free = out.screen.width - 4 - numbers - 2
+    if free < _LEAST_NAME + _LEAST_BAR:
+        return max(8, min(wanted, free)), 0
+    name = min(wanted, free - _LEAST_BAR)
+    return name, min(_MOST_BAR, free - name)
+
+
+def _level(rows: Sequence[ScorerRow]) -> str:
+    levels = {f"{row.level * 100:.4g} % interval" for row in rows if row.level is not None}
     return levels.pop() if len(levels) == 1 else "interval"
 
 
-def _where(out: _Drawing, view: GateView) -> None:
+def _where(out: Drawing, view: GateView) -> None:
     for number, (field, phrases) in enumerate(view.slices):
         if number == 0:
-            out.line("")
-        out.wrapped(f"Where  {visible(field)}: {'   '.join(visible(p) for p in phrases)}", "", indent="       ")
+            out.line()
+        out.wrapped(f"{field}: {'   '.join(phrases)}", lead="Where  ", indent=7)
 
 
-def _worst(out: _Drawing, view: GateView) -> None:
+def _worst(out: Drawing, view: GateView) -> None:
     if view.outcome == "pass" or not view.counts:
         return
-    out.line("")
-    out.wrapped(f"Worst cases  {visible(view.counts)}", "")
+    out.line()
+    out.wrapped(view.counts, lead="Worst cases  ")
     for row in view.worst[: 5 if out.screen.verbose else 2]:
         _case(out, row)
 
 
-def _case(out: _Drawing, row: CaseRow) -> None:
+def _case(out: Drawing, row: CaseRow) -> None:
     change = row.change.replace("->", out.glyphs.arrow)
-    label = f"{row.id}  {visible(row.scorer)} {change}"
-    out.line(f"  {_clip(label, out.screen.width - 2, out.glyphs)}", "bold")
+    out.line(f"  {row.id}  {row.scorer} {change}", "bold")
     if row.before is None or row.after is None:
         return
-    before, after = word_diff(row.before[:2000], row.after[:2000])
-    out.pieces("  - ", before, _ANSWER_LINES)
-    out.pieces("  + ", after, _ANSWER_LINES)
+    before, after = word_diff(row.before[:_COMPARED], row.after[:_COMPARED])
+    out.pieces("    - ", before, _ANSWER_LINES)
+    out.pieces("    + ", after, _ANSWER_LINES)
 
 
-def _next(out: _Drawing, view: GateView) -> None:
+def _next(out: Drawing, view: GateView) -> None:
     if view.next_steps:
-        out.line("")
+        out.line()
         for what, command in view.next_steps:
-            out.line(f"{what:<8}{visible(command)}")
-
-
-class _Drawing:
-    """Collects lines and renders them through rich: the one place that knows colours."""
-
-    def __init__(self, screen: Screen) -> None:
-        self.screen = screen
-        self.glyphs = screen.glyphs
-        self._console = _console(screen)
-        self._lines: list[Text] = []
-
-    def levels(self, rows: Sequence[ScorerRow]) -> set[float]:
-        """Interval levels of the rows that have an interval."""
-        return {row.level for row in rows if row.level is not None}
-
-    def line(self, text: str, style: str = "") -> None:
-        """One line of clean text, cut by the terminal's width only where it does not fit."""
-        from rich.text import Text
-
-        self._lines.append(Text(self._clean(text), style=style, no_wrap=True))
-
-    def wrapped(self, text: str, style: str = "", *, indent: str = "") -> None:
-        """A sentence over as many lines as it needs; lines after the first are indented."""
-        import textwrap
-
-        for line in textwrap.wrap(
-            self._clean(text), self.screen.width, subsequent_indent=indent, break_on_hyphens=False
-        ) or [""]:
-            self.line(line, style)
-
-    def pieces(self, lead: str, pieces: Sequence[Piece], most: int) -> None:
-        """A piece of untrusted text with its changed words marked, at most ``most`` lines, indented."""
-        from rich.text import Text
-
-        text = Text(lead)
-        for piece in pieces:
-            text.append(self._clean(visible(piece.text)), style="bold" if piece.changed else "")
-        lines = text.wrap(self._console, self.screen.width, no_wrap=False)
-        for number, line in enumerate(lines[:most]):
-            if number:
-                line = Text("    ") + line  # noqa: PLW2901 - untrusted text never starts a line
-            line.truncate(self.screen.width)
-            self._lines.append(line)
-
-    def text(self) -> str:
-        """Everything, rendered."""
-        for line in self._lines:
-            self._console.print(line, soft_wrap=True)
-        file = self._console.file
-        assert isinstance(file, StringIO)
-        return "\n".join(line.rstrip() for line in file.getvalue().rstrip("\n").split("\n"))
-
-    def _clean(self, text: str) -> str:
-        return text if self.screen.unicode else ascii_only(text)
-
-
-def _console(screen: Screen) -> Console:
-    from rich.console import Console
-
-    return Console(
-        file=StringIO(),
-        width=screen.width,
-        color_system="standard" if screen.color else None,
-        force_terminal=screen.color,
-        no_color=not screen.color,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-        _environ={},
-    )
-
-
-def _clip(text: str, width: int, glyphs: Glyphs) -> str:
-    return text if len(text) <= width else text[: width - len(glyphs.ellipsis)] + glyphs.ellipsis
+            out.wrapped(command, lead=f"{what:<8}", indent=8)

@@ -76,15 +76,19 @@ class GateView:
     outcome: str
     reason: str
     scorers: tuple[ScorerRow, ...]
-    hard: tuple[str, ...]
-    """One sentence per hard check."""
+    hard: tuple[tuple[str, str], ...]
+    """(outcome word or empty, sentence) of the hard checks."""
     slices: tuple[tuple[str, tuple[str, ...]], ...]
     """(field, phrases like ``eu -17.2 (n=58)``) of the first guard."""
     worst: tuple[CaseRow, ...]
     counts: str
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    where: str
+    """``FILE:LINE`` of what is wrong, when refused."""
     tip: str
+    softened: bool
+    """True when the config lets an outcome that is no pass exit with 0."""
     next_steps: tuple[tuple[str, str], ...]
     """(what, command)."""
     verdict: GateVerdict
@@ -115,7 +119,9 @@ def gate_view(comparison: Comparison, *, most_worst: int = 5) -> GateView:
         counts=f"{guards[0].scorer}: {_counts(guards[0])}" if guards else "",
         notes=gate.notes,
         warnings=tuple(warned.message for warned in gate.warnings),
+        where=str((gate.error or {}).get("where", "")),
         tip=str((gate.error or {}).get("tip", "")),
+        softened=gate.exit_outcome == "pass" and gate.outcome != "pass",
         next_steps=_next_steps(gate),
         verdict=gate,
     )
@@ -146,6 +152,8 @@ def _against(gate: GateVerdict) -> str:
 
 def _facts(gate: GateVerdict) -> tuple[str, ...]:
     pairs = gate.pairs
+    if not pairs.planned and not gate.calls.planned:
+        return ()  # refused before anything was looked at
     lost = [f"{pairs.unscored} unscored", f"{pairs.failed} failed"] if pairs.unscored or pairs.failed else []
     changed = [
         f"{count} {word}"
@@ -196,26 +204,30 @@ def _counts(scorer: ScorerVerdict) -> str:
     return f"{scorer.worse} got worse, {scorer.better} got better, {scorer.same} the same"
 
 
-def _hard(gate: GateVerdict) -> list[str]:
-    lines = []
+def _hard(gate: GateVerdict) -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
     for check in gate.hard:
         if check.flips:
-            named = ", ".join(check.flips[:5]) + (" ..." if len(check.flips) > 5 else "")
             how = (
                 "as recorded (one attempt)"
                 if check.confirmed_as_recorded
                 else f"in {check.attempts} of {check.attempts} attempts"
             )
-            lines.append(f"{check.scorer} fails {how}: {named}")
+            lines.append(("regression", f"{check.scorer} fails {how}: {_named(check.flips)}"))
+        elif check.judged:
+            lines.append(("pass", f"{check.scorer} held on all {check.judged} judged cases"))
         else:
-            said = f"held on all {check.judged} judged cases" if check.judged else "could be judged on no case"
-            lines.append(f"{check.scorer} {said}")
+            lines.append(("incomplete", f"{check.scorer} could be judged on no case"))
         if check.unknown:
-            lines.append(f"{check.scorer}: no result on {len(check.unknown)} cases")
+            lines.append(("incomplete", f"{check.scorer}: no result on {len(check.unknown)} cases"))
         if check.baseline_failed:
-            named = ", ".join(check.baseline_failed[:5]) + (" ..." if len(check.baseline_failed) > 5 else "")
-            lines.append(f"{check.scorer}: the baseline failed already, not judged: {named}")
+            failed = f"{check.scorer}: the baseline failed already, not judged: {_named(check.baseline_failed)}"
+            lines.append(("", failed))
     return lines
+
+
+def _named(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
 
 
 def _slices(gate: GateVerdict, scorer: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -223,8 +235,9 @@ def _slices(gate: GateVerdict, scorer: str) -> tuple[tuple[str, tuple[str, ...]]
     for part in gate.slices:
         for one in part.scorers:
             if one.scorer == scorer and one.difference is not None:
+                vetoes = ", vetoes" if part.guard and one.outcome == "regression" else ""
                 found.setdefault(part.field, []).append(
-                    f"{part.value} {points(one.difference, one.unit, sign=True)} (n={one.n})"
+                    f"{part.value} {points(one.difference, one.unit, sign=True)} (n={one.n}{vetoes})"
                 )
     return tuple((field, tuple(phrases)) for field, phrases in found.items())
 

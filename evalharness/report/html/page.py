@@ -19,7 +19,7 @@ from evalharness.report.changes import as_comparison, mean_of
 from evalharness.report.html.embedded import comparison_json, results_json
 from evalharness.report.html.plot import Plot, plot_of
 from evalharness.report.sinks import visible
-from evalharness.report.view import ScorerRow, gate_view, points
+from evalharness.report.view import GateView, ScorerRow, gate_view, points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,14 +104,14 @@ def _gate_section(anchor: str, comparison: Comparison) -> _Section:
         word=view.word,
         mark=_MARKS.get(view.outcome, "!"),
         tone=_TONES.get(view.outcome, "warn"),
-        where=(gate.error or {}).get("where", ""),
+        where=view.where,
         tip=view.tip,
-        softened=gate.exit_outcome == "pass" and view.outcome != "pass",
+        softened=view.softened,
         facts=view.facts,
         rows=_scorer_rows(view.scorers),
         level=f"{levels.pop() * 100:.4g} % interval" if len(levels) == 1 else "Interval",
         plot=plot_of([row.bar for row in view.scorers if row.bar is not None]),
-        said=(*view.hard, *view.notes, *view.warnings),
+        said=(*_hard(view), *view.notes, *view.warnings),
         slices=_slices(gate),
         counts=view.counts,
         data=_markup(data),
@@ -119,6 +119,10 @@ def _gate_section(anchor: str, comparison: Comparison) -> _Section:
         record=_gate_record(gate),
         next_steps=view.next_steps,
     )
+
+
+def _hard(view: GateView) -> list[str]:
+    return [f"{_MARKS.get(outcome, '!')} {said}" if outcome else said for outcome, said in view.hard]
 
 
 def _scorer_rows(rows: Sequence[ScorerRow]) -> list[dict[str, Any]]:
