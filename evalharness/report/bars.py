@@ -12,6 +12,8 @@ class Glyphs:
 
     left: str
     right: str
+    beyond: tuple[str, str]
+    """Ends of an interval that goes on outside the axis."""
     line: str
     point: str
     margin: str
@@ -27,6 +29,7 @@ class Glyphs:
 UNICODE: Final = Glyphs(
     left="├",
     right="┤",
+    beyond=("‹", "›"),
     line="─",
     point="●",
     margin="┊",
@@ -39,6 +42,7 @@ UNICODE: Final = Glyphs(
 ASCII: Final = Glyphs(
     left="|",
     right="|",
+    beyond=("<", ">"),
     line="-",
     point="o",
     margin=":",
@@ -75,11 +79,13 @@ def bar(low: float, point: float, high: float, width: int, glyphs: Glyphs) -> st
     first, last = column(low), column(high)
     for index in range(first, last + 1):
         cells[index] = glyphs.line
-    cells[first], cells[last] = glyphs.left, glyphs.right
+    cells[first] = glyphs.beyond[0] if low < _LEFT else glyphs.left
+    cells[last] = glyphs.beyond[1] if high > _RIGHT else glyphs.right
     for value, mark in ((-1.0, glyphs.margin), (0.0, glyphs.zero)):
         place = column(value)
         cells[place] = glyphs.crossed if first < place < last else mark if cells[place] == " " else cells[place]
-    cells[column(point)] = glyphs.point
+    if _LEFT <= point <= _RIGHT:
+        cells[column(point)] = glyphs.point
     return "".join(cells)
 
 

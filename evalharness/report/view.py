@@ -55,7 +55,7 @@ class CaseRow:
     id: str
     scorer: str
     change: str
-    """``1 -> 0``."""
+    """``1 -> 0``, or ``pass -> fail`` for a hard check."""
     before: str | None
     """Baseline's answer; None when it was not kept or there is none."""
     after: str | None
@@ -243,20 +243,21 @@ def _slices(gate: GateVerdict, scorer: str) -> tuple[tuple[str, tuple[str, ...]]
 
 
 def _worst(comparison: Comparison, most: int) -> list[CaseRow]:
-    rows = []
-    for worst in comparison.gate.worst_cases[:most]:
-        after = comparison.candidate.get(worst.id)
-        rows.append(
-            CaseRow(
-                id=worst.id,
-                scorer=worst.scorer,
-                change=f"{worst.baseline:.3g} -> {worst.candidate:.3g}",
-                before=answer_text(comparison.baseline.get(worst.id)),
-                after=answer_text(after),
-                reason=score_reason(after, worst.scorer),
-            )
+    """Cases to look at: those that a hard check flipped on, then the largest drops."""
+    gate = comparison.gate
+    flips = [(case_id, check.scorer, "pass -> fail") for check in gate.hard for case_id in check.flips]
+    drops = [(w.id, w.scorer, f"{w.baseline:.3g} -> {w.candidate:.3g}") for w in gate.worst_cases]
+    return [
+        CaseRow(
+            id=case_id,
+            scorer=scorer,
+            change=change,
+            before=answer_text(comparison.baseline.get(case_id)),
+            after=answer_text(comparison.candidate.get(case_id)),
+            reason=score_reason(comparison.candidate.get(case_id), scorer),
         )
-    return rows
+        for case_id, scorer, change in (*flips, *drops)[:most]
+    ]
 
 
 def answer_text(result: CaseResult | None) -> str | None:
@@ -280,12 +281,11 @@ def score_reason(result: CaseResult | None, scorer: str) -> str:
 
 
 def _next_steps(gate: GateVerdict) -> tuple[tuple[str, str], ...]:
-    if gate.outcome in ("regression", "inconclusive") and gate.run:
-        steps: Sequence[tuple[str, str]] = [("Look", f"evalh show {gate.run[:6]}")]
-        if gate.worst_cases:
-            steps = [("Look", f"evalh show {gate.run[:6]} {gate.worst_cases[0].id}")]
-        if gate.outcome == "inconclusive":
-            return (*steps, ("Plan", f"evalh plan {gate.gate}"))
-        stored = "stored" in gate.baseline
-        return (*steps, ("Accept", f'evalh promote {gate.gate} --why "..."')) if stored else tuple(steps)
-    return ()
+    if gate.outcome not in ("regression", "inconclusive") or not gate.run:
+        return ()
+    ids = [case_id for check in gate.hard for case_id in check.flips] + [worst.id for worst in gate.worst_cases]
+    look = ("Look", " ".join(["evalh show", gate.run[:6], *ids[:1]]))
+    if gate.outcome == "inconclusive":
+        return look, ("Plan", f"evalh plan {gate.gate}")
+    stored = "stored" in gate.baseline
+    return (look, ("Accept", f'evalh promote {gate.gate} --why "..."')) if stored else (look,)
