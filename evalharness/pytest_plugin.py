@@ -138,6 +138,7 @@ class AfterLoop:
         self.folder: str | None = None
         """Shared with the workers of pytest-xdist; removed at the end."""
         self._config = config
+        self._counted = False
         self._lines: list[str] = []
 
     def share(self) -> str:
@@ -148,7 +149,7 @@ class AfterLoop:
             self.folder = tempfile.mkdtemp(prefix="evalh-pytest-")
         return self.folder
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)  # inside the terminal's own, which ends the progress bar
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Judge after the loop, also after one that ``-x`` ended; never after Ctrl-C."""
         try:
@@ -163,13 +164,26 @@ class AfterLoop:
         self._judge(session)
         return done
 
-    def _judge(self, session: pytest.Session) -> None:
-        used = SITTING in self._config.stash or (self.folder is not None and os.listdir(self.folder))
-        if not used or self._config.option.collectonly or self._config.getoption("evalh_no_gate"):
-            return
-        from evalharness.testing.closing import judge_session
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
+        """Count the coming reports before the first test is shown, or the bar would end beside 100 %."""
+        if not self._counted:
+            self._counted = True
+            session: Any = self._config.pluginmanager.get_plugin("session")
+            if self._will_judge():
+                from evalharness.testing.closing import expected_reports
 
-        self._lines = judge_session(session, sitting_of(self._config))
+                session.testscollected += expected_reports(sitting_of(self._config))
+
+    def _will_judge(self) -> bool:
+        used = SITTING in self._config.stash or (self.folder is not None and bool(os.listdir(self.folder)))
+        return used and not self._config.option.collectonly and not self._config.getoption("evalh_no_gate")
+
+    def _judge(self, session: pytest.Session) -> None:
+        if self._will_judge():
+            from evalharness.testing.closing import judge_session
+
+            self._lines = judge_session(session, sitting_of(self._config))
 
     def pytest_sessionfinish(self) -> None:
         """Write the report, now that nothing more is judged."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evalharness.config.model import GateConfig
 from evalharness.core.cases import EvalSet
-from evalharness.core.errors import BaselineError, ConfigError
+from evalharness.core.errors import BaselineError, ConfigError, NotRecorded
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.results import CaseResult, Failure, Output, Run
 from evalharness.project.execution import Task, execute
@@ -37,6 +37,24 @@ def stored_baseline(workspace: Workspace, gate: str, ref: str | None = None) -> 
     if ref is None:
         return read_baseline(path, shown=shown)
     return read_baseline(path, shown=f"{shown} at {ref}", data=file_at(workspace.root, ref, path))
+
+
+def pinned_baseline(
+    workspace: Workspace, gate: GateConfig, evalset: EvalSet, scorers: Mapping[str, ScorerFacts]
+) -> Baseline | None:
+    """The second, pinned baseline of a gate, scored like the first; None where the gate has none. In CI: the base ref's.
+
+    Raises:
+        BaselineError: If it is missing, damaged, made on another eval set, or cannot be scored anew.
+    """
+    if gate.pinned is None:
+        return None
+    path = workspace.config.resolve(gate.pinned, where=gate.where)
+    ref = workspace.base_ref
+    shown = f"{gate.pinned} at {ref}" if ref else gate.pinned
+    arm = read_baseline(path, shown=shown, data=file_at(workspace.root, ref, path) if ref else None)
+    check_same_set(arm, evalset)
+    return scored(arm, scorers, evalset)
 
 
 def arm_of_run(run: Run, scorers: Mapping[str, ScorerFacts] | None = None) -> Baseline:
@@ -78,6 +96,9 @@ def run_whole(
     """Run a candidate on the whole eval set and take it as one side.
 
     A recording's place in the order seed is its content, not a run id: the same file gives the same order.
+
+    Raises:
+        NotRecorded: If calls are switched off and none of its answers was ever recorded.
     """
     task = Task(
         purpose=purpose,
@@ -88,7 +109,20 @@ def run_whole(
         epochs=epochs,
     )
     arm = arm_of_run(execute(workspace, task), scorers)
+    if not isinstance(candidate, Recording):
+        _check_any_recorded(arm)
     return replace(arm, run=candidate.digest)
+
+
+def _check_any_recorded(arm: Baseline) -> None:
+    """Say what is missing, rather than that nothing can be compared.
+
+    Raises:
+        NotRecorded: If nothing was ever asked, and nothing may be.
+    """
+    outputs = [trial.output for result in arm.results.values() for trial in result.trials]
+    if outputs and all(isinstance(output, Failure) and output.kind == "not_recorded" for output in outputs):
+        raise NotRecorded(f"no answer of the baseline {arm.name!r} was ever recorded", tip="run it without --offline")
 
 
 def gate_baseline(

@@ -9,7 +9,7 @@ from evalharness.core.errors import EvalhError
 from evalharness.project.asking import gates_about
 from evalharness.testing.batch import Plan
 from evalharness.testing.judging import Judgement, Wanted, judge, not_judged
-from evalharness.testing.reports import parts_of, send
+from evalharness.testing.reports import judged_names, parts_of, send
 from evalharness.testing.sitting import Sitting
 
 
@@ -24,7 +24,7 @@ def judge_session(session: pytest.Session, sitting: Sitting) -> list[str]:
         One line a gate, for the summary.
     """
     stopped = session.shouldfail
-    lines = []
+    lines: list[str] = []
     for plan in sitting.plans():
         for gate in _gates(sitting, plan):
             if session.shouldfail and not stopped:
@@ -33,9 +33,16 @@ def judge_session(session: pytest.Session, sitting: Sitting) -> list[str]:
             judgement = _judgement(sitting, plan, gate)
             first = judgement.verdict.gates[0]
             properties = [("evalh_run", judgement.run)] if judgement.run else []
-            send(session, parts_of(gate, judgement), properties, first.seconds)
+            parts = parts_of(gate, judgement)
+            session.testscollected += len(parts) - len(judged_names(gate))
+            send(session, parts, properties, first.seconds)
             lines.append(_line(gate, judgement))
     return lines
+
+
+def expected_reports(sitting: Sitting) -> int:
+    """How many reports the gates will add to those of the tests, as far as is known before anything is judged."""
+    return sum(len(judged_names(gate)) for plan in sitting.plans() for gate in _gates(sitting, plan))
 
 
 def write_report(sitting: Sitting, path: str) -> str:

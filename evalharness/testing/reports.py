@@ -44,6 +44,11 @@ class Told:
             out.line(line)
 
 
+def judged_names(gate: GateConfig) -> list[str]:
+    """The limits of a gate that can fail, by scorer."""
+    return [limit.scorer for limit in gate.limits if limit.role != "report"]
+
+
 def parts_of(gate: GateConfig, judgement: Judgement) -> list[Part]:
     """One part for each limit that can fail, by names that do not depend on the outcome; more only where needed.
 
@@ -52,7 +57,7 @@ def parts_of(gate: GateConfig, judgement: Judgement) -> list[Part]:
         judgement: Its verdict.
     """
     verdict = judgement.verdict.gates[0]
-    names = [limit.scorer for limit in gate.limits if limit.role != "report"]
+    names = judged_names(gate)
     if judgement.skip:
         return [Part(nodeid=_id(gate, name), outcome="skipped", reason=judgement.skip) for name in names]
     if judgement.verdict:
@@ -93,7 +98,7 @@ def _id(gate: GateConfig, name: str) -> str:
 
 
 def send(session: pytest.Session, parts: Sequence[Part], properties: Sequence[tuple[str, str]], seconds: float) -> None:
-    """Report parts as tests that ran: start, setup, call, teardown, end; counted among the collected.
+    """Report parts as tests that ran: start, setup, call, teardown, end.
 
     Args:
         session: The session of the process that talks to the user.
@@ -101,7 +106,6 @@ def send(session: pytest.Session, parts: Sequence[Part], properties: Sequence[tu
         properties: JUnit properties of each.
         seconds: How long judging took; written to the first.
     """
-    session.testscollected += len(parts)
     for number, part in enumerate(parts):
         _send_one(session, part, properties, 0.0 if number else seconds)
 
