@@ -197,7 +197,7 @@ def _twice(workspace: Workspace, found: Prepared) -> tuple[SameTwice | None, str
     candidate = workspace.candidate(gate.candidate, gate.evalset)
     if isinstance(candidate, Recording):
         return None, f"the answers of {gate.candidate} are recorded: the same again would be the same answers"
-    return None, f"run it twice first: evalh run {gate.candidate} --set {gate.evalset} --fresh"
+    return None, f"make two whole runs: evalh run {gate.candidate} --set {gate.evalset} --fresh"
 
 
 def _same_twice(gate: GateConfig, found: Prepared, name: str, twins: tuple[Run, Run]) -> SameTwice:

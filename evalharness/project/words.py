@@ -33,7 +33,8 @@ def run_of_word(workspace: Workspace, word: str) -> Run:
     latest = _LATEST.fullmatch(word)
     if latest:
         back = int(latest.group(1) or 0)
-        runs = store.runs(limit=back + 1)
+        # The baseline's side of a gate that answered both (purpose "rerun") comes with the gate's own run, never alone.
+        runs = [run for run in store.runs(limit=2 * (back + 1)) if run.purpose != "rerun"]
         if len(runs) <= back:
             raise UsageError(f"there is no run {word!r}: {len(runs)} recorded", tip="evalh show --list")
         return store.load_run(runs[back].run_id)

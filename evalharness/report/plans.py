@@ -11,7 +11,7 @@ from evalharness.project.estimating import Estimate
 from evalharness.project.planning import GatePlan
 from evalharness.verdict.chart import At, Row
 from evalharness.verdict.plan import GuardPlan, HardPlan
-from evalharness.verdict.sentences import amount
+from evalharness.verdict.sentences import amount, moved
 
 _LABEL: Final = 25
 """Width of the first column; three plans of 18 columns stand beside it."""
@@ -120,11 +120,10 @@ def _earlier_lines(guard: GuardPlan, plan: GatePlan) -> Iterator[str]:
         return
     run, units = visible(plan.earlier.after.run[:6]), "clusters" if guard.clusters else "cases"
     yield f"    earlier: run {run} against {_name(plan.earlier.before.name)}, {seen.units} {units}:"
-    mean = amount(abs(seen.law.mean) * guard.span, guard.unit)
-    fell = "fell" if seen.law.mean < 0 else "rose"
+    change = moved(seen.law.mean * guard.span, guard.unit, lower_is_better=False)
     yield (
         f"      {seen.law.discordance:.1%} changed ({seen.worse} worse, {seen.better} better), "
-        f"sd {seen.law.sd * guard.span:.3g}, {fell} {mean}"
+        f"sd {seen.law.sd * guard.span:.3g}, {change}"
     )
 
 
@@ -144,7 +143,7 @@ def _last_lines(guard: GuardPlan, units: str) -> Iterator[str]:
     spread = f"{row.spread:.1%} changed" if guard.binary else f"sd {row.spread * guard.span:.3g}"
     yield f"    {guard.power:.0%} PASS if unchanged takes about {guard.chart.needed} {units} ({spread})"
     if guard.needed_as_seen is not None:
-        yield f"    a verdict about {guard.needed_as_seen} {units} if the earlier difference is the truth"
+        yield f"    a verdict takes about {guard.needed_as_seen} {units} if the earlier difference is the truth"
     elif guard.measured is not None:
         yield "    the earlier difference sits on the margin: no affordable number settles it"
     if guard.chart.runs is None:
