@@ -8,10 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from math import exp, inf, isfinite, log, log1p
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
 from evalharness.stats.arrays import VECTOR_FROM, load_numpy
-from evalharness.stats.betting import SIZES, WEIGHTS, FiniteBetting, ceiling, variance_before
+from evalharness.stats.betting import (
+    LEAST_VARIANCE,
+    PRIOR_CASES,
+    PRIOR_VARIANCE,
+    SIZES,
+    WEIGHTS,
+    FiniteBetting,
+    ceiling,
+    variance_before,
+)
 from evalharness.stats.last_look import final_look_counts
 from evalharness.stats.ranges import Side, all_in_range, check_range, check_share, check_side
 
@@ -158,8 +167,9 @@ class _Evidence:
         self._shares = shares
         self._effects = [size * effect for size in SIZES]
         self._low, self._high = low, high
+        self._vector = len(values) >= VECTOR_FROM
         # v_t does not depend on the null, but for clusters, whose units are shifted before they are weighted.
-        self._bets = self._sizes(values)
+        self._bets = self._sizes(values) if shares is None else []
         self._counts = Counter(values)
 
     def limit(self, side: Side, bar: float, level: float) -> float:
@@ -183,9 +193,8 @@ class _Evidence:
         values, null, low, high = self._frame(q)
         bets = self._bets if self._shares is None else self._sizes(values)
         sign, cap = 1.0 if side == "pass" else -1.0, ceiling(side, null, low, high)
-        if len(values) >= VECTOR_FROM:
-            return _crosses_vector(values, bets, null=null, sign=sign, cap=cap, bar=bar)
-        return _crosses_plain(values, bets, null=null, sign=sign, cap=cap, bar=bar)
+        crosses = _crosses_vector if self._vector else _crosses_plain
+        return crosses(values, bets, null=null, sign=sign, cap=cap, bar=bar)
 
     def _p_value(self, side: Side, q: float) -> float:
         if self._shares is None:
@@ -193,8 +202,10 @@ class _Evidence:
         values, null, low, high = self._frame(q)
         return final_look_counts(Counter(values), null, side, low=low, high=high)
 
-    def _sizes(self, values: Sequence[float]) -> list[list[float]]:
-        """Return lam before its cap, for each unit and bet."""
+    def _sizes(self, values: Sequence[float]) -> Any:
+        """Return lam before its cap, for each unit and bet: a list of lists, or an array."""
+        if self._vector:
+            return _sizes_vector(values, self._effects)
         total = squares = 0.0
         sizes = []
         for count, value in enumerate(values):
@@ -203,6 +214,18 @@ class _Evidence:
             total += value
             squares += value * value
         return sizes
+
+
+def _sizes_vector(values: Sequence[float], effects: Sequence[float]) -> Any:
+    """``_Evidence._sizes`` in arrays: `betting.variance_before` of every prefix."""
+    np = load_numpy()
+    x = np.asarray(values)
+    count = np.arange(x.size)
+    total, squares = (np.concatenate(([0.0], np.cumsum(part)[:-1])) for part in (x, x * x))
+    spread = squares - total * total / np.maximum(count, 1)
+    variance = np.maximum(LEAST_VARIANCE, (PRIOR_CASES * PRIOR_VARIANCE + spread) / (PRIOR_CASES + count))
+    g = np.asarray(effects)
+    return g / (variance[:, None] + g * g)
 
 
 def _crosses_plain(
@@ -219,12 +242,10 @@ def _crosses_plain(
     return False
 
 
-def _crosses_vector(
-    values: Sequence[float], bets: Sequence[Sequence[float]], *, null: float, sign: float, cap: float, bar: float
-) -> bool:
+def _crosses_vector(values: Sequence[float], bets: Any, *, null: float, sign: float, cap: float, bar: float) -> bool:
     np = load_numpy()
     gains = sign * (np.asarray(values) - null)
-    logs = np.cumsum(np.log1p(np.minimum(np.asarray(bets), cap) * gains[:, None]), axis=0)
+    logs = np.cumsum(np.log1p(np.minimum(bets, cap) * gains[:, None]), axis=0)
     logs = logs[logs.max(axis=1) >= bar]
     if not logs.size:
         return False

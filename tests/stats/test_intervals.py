@@ -53,11 +53,13 @@ def test_nothing_seen_excludes_nothing():
 
 
 def test_the_vector_road_gives_the_same_limits(monkeypatch):
-    for ds in (BINARY, GRADED):
-        plain = interval(ds, 0.05)
-        monkeypatch.setattr(intervals, "VECTOR_FROM", 1)
-        assert interval(np.array(ds), 0.05) == pytest.approx(plain, abs=1e-9)
-        monkeypatch.undo()
+    shares = [1.0, 0.5, 0.25]
+    for ds in (BINARY, GRADED, [0.0] * 300):
+        for weights in (None, [shares[i % 3] for i in range(len(ds))]):
+            plain = interval(ds, 0.05, weights=weights)
+            monkeypatch.setattr(intervals, "VECTOR_FROM", 1)
+            assert interval(np.array(ds), 0.05, weights=weights) == pytest.approx(plain, abs=1e-9)
+            monkeypatch.undo()
 
 
 @pytest.mark.parametrize("ds", [BINARY, GRADED])
