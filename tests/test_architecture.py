@@ -67,7 +67,7 @@ BROUGHT_BY = {
 """Imported, but declared through the package that cannot do without it."""
 NOT_IMPORTED = {"rouge-score"}
 """Declared, but never imported: the reference that a project can hold our ROUGE against."""
-LONG_FUNCTIONS = {"project.judging.judge_candidate": 76}  # to be parted
+LONG_FUNCTIONS: dict[str, int] = {}
 LONG_MODULES = {"cli.tree": 385}  # the table of verbs and flags: data
 """What is too long today, with its lines: may shrink, may not grow, and nothing may join."""
 HEAVY = (

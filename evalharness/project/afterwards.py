@@ -1,15 +1,16 @@
-"""What is said and kept once a verdict is there: warnings, tries, the price of merging by hand, the look that was taken."""
+"""What is said and kept once a verdict is there: warnings, the price of merging by hand, the look that was taken."""
 
 from __future__ import annotations
 
-from evalharness.config.model import GateConfig
-from evalharness.core.protocols import Candidate, Recording
+from collections.abc import Mapping
+from typing import Any
+
 from evalharness.core.specs import canonical_json
 from evalharness.core.verdicts import GateVerdict, Warned
-from evalharness.project.gitfacts import pull_request
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.facts import missed_if_merged
 from evalharness.verdict.judge import GateCase, GateJudge
+from evalharness.verdict.warnings import about_baseline, about_cases, about_looks, about_seeds, about_weights
 
 
 def merge_note(judge: GateJudge, verdict: GateVerdict) -> tuple[str, ...]:
@@ -29,39 +30,50 @@ def merge_note(judge: GateJudge, verdict: GateVerdict) -> tuple[str, ...]:
     )
 
 
-def tries_note(
-    workspace: Workspace, setup: GateCase, candidate: Candidate | Recording, judge: GateJudge
-) -> tuple[str, ...]:
-    """Count this candidate on this pull request, and say what pushing until PASS does to the error rate."""
-    request = pull_request(workspace.env)
-    store = workspace.store() if request and judge.used else None
+def count_look(workspace: Workspace, setup: GateCase, run_id: str) -> int:
+    """Count this look at the holdout; how many there were against this baseline, this one included (0: not kept)."""
+    store = workspace.store()
     if store is None:
-        return ()
-    store.record_try(request, setup.gate.name, candidate.digest)
-    tries = store.count_tries(request, setup.gate.name)
-    if tries < 2:
-        return ()
-    chance = min(1.0, tries * setup.gate.alpha_pass)
-    return (
-        (
-            f"Try {tries} on this pull request: if every try were a drop of the margin, the chance that at least one passes "
-            f"is at most {chance:.0%}"
-        ),
-    )
+        return 0
+    store.record_look(setup.gate.name, setup.baseline.run, run_id)
+    return store.count_looks(setup.gate.name, setup.baseline.run)
 
 
-def keep_verdict(workspace: Workspace, run_id: str, setup: GateCase, verdict: GateVerdict) -> None:
-    """The verdict goes into the store beside its run, and the look at the holdout is counted."""
+def look_note(looks: int) -> tuple[str, ...]:
+    """Which look at the holdout this was; nothing for the first."""
+    return (f"look {looks} at these cases against this baseline",) if looks > 1 else ()
+
+
+def keep_verdict(workspace: Workspace, run_id: str, verdict: GateVerdict) -> None:
+    """The verdict goes into the store beside its run."""
     store = workspace.store()
     if store is not None:
         store.put_verdict(run_id, canonical_json(verdict.to_json()))
-        store.record_look(setup.gate.name, setup.baseline.run, run_id)
 
 
-def warnings_of(gate: GateConfig, setup: GateCase) -> tuple[Warned, ...]:
-    """What a reader must know before believing the verdict."""
+def warnings_of(judge: GateJudge, *, description: Mapping[str, Any], looks: int) -> tuple[Warned, ...]:
+    """What a reader must know before believing the verdict.
+
+    Args:
+        judge: The judge after the run.
+        description: The candidate's description.
+        looks: Looks at this holdout against this baseline, this one included.
+    """
+    setup = judge.setup
+    arms = {"the candidate": description, "the baseline": setup.baseline.params}
+    return (
+        *_about_the_rule(setup),
+        *about_cases(setup.pairing.paired),
+        *about_weights(judge.units),
+        *about_seeds(arms),
+        *about_baseline(setup.baseline),
+        *about_looks(looks),
+    )
+
+
+def _about_the_rule(setup: GateCase) -> tuple[Warned, ...]:
     found = []
-    if gate.order_seed is not None:
+    if setup.gate.order_seed is not None:
         message = "order_seed is set by hand: trying seeds voids the stated error rates"
         found.append(Warned(code="order_seed", message=message))
     unpaired = len(setup.pairing.edited) + len(setup.pairing.added)

@@ -11,7 +11,7 @@ from evalharness.core.cases import EvalSet
 from evalharness.core.errors import EXIT_CODES, Incomplete, Refused, UsageError, worst
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.verdicts import Comparison, GateVerdict, Verdict, Warned
-from evalharness.project.arms import baseline_path, gate_baseline, scored, stored_baseline
+from evalharness.project.arms import baseline_path, gate_baseline, pinned_baseline, scored, stored_baseline
 from evalharness.project.baseref import Trusted, advisory, moved_baseline, trusted_side, under_base_rules
 from evalharness.project.execution import Stopwatch
 from evalharness.project.judging import judge_candidate
@@ -28,13 +28,13 @@ def gate_all(
         workspace: The opened project.
         names: Gates by name; all gates of the config when empty.
         baseline: A RUN word that replaces the configured baseline.
-        rerun_baseline: Answer the baseline's side again too (only where a gate names a candidate as its baseline).
+        rerun_baseline: Answer the baseline's side anew too, beside the candidate's.
 
     Returns:
         The verdict of the command, and each gate with its cases.
 
     Raises:
-        UsageError: If the config has no gate.
+        UsageError: If the config has no gate, or ``baseline`` and ``rerun_baseline`` are both given.
         EvalhError: What ends the whole command (store, interrupted).
     """
     trusted = trusted_side(workspace)
@@ -45,14 +45,16 @@ def gate_all(
         raise UsageError(
             "the config has no gate", where=workspace.config.path, tip="evalh init writes one to start from"
         )
-    if rerun_baseline:
+    if rerun_baseline and baseline is not None:
         raise UsageError(
-            "--rerun-baseline is not part of this version", tip="name the old candidate as the gate's baseline"
+            "--rerun-baseline answers the gate's own baseline anew, --baseline names another", tip="give one"
         )
     judged = [Comparison(gate=gate) for gate in missing]
     for gate in gates:
         new = trusted is not None and trusted.is_new(gate)
-        judged.append(Comparison(gate=advisory(gate)) if new else _guarded(workspace, gate, baseline))
+        judged.append(
+            Comparison(gate=advisory(gate)) if new else _guarded(workspace, gate, baseline, rerun=rerun_baseline)
+        )
     verdict = together([comparison.gate for comparison in judged])
     return replace(verdict, warnings=(*changed, *verdict.warnings)), judged
 
@@ -110,11 +112,16 @@ def judge_with(
 
 
 def _guarded(
-    workspace: Workspace, gate: GateConfig, baseline: str | None, candidate: Candidate | None = None
+    workspace: Workspace,
+    gate: GateConfig,
+    baseline: str | None,
+    candidate: Candidate | None = None,
+    *,
+    rerun: bool = False,
 ) -> Comparison:
     """A gate's verdict; a refusal or a lack of keys and money is that gate's outcome, not the end of the others."""
     try:
-        return run_gate(workspace, gate, baseline=baseline, candidate=candidate)
+        return run_gate(workspace, gate, baseline=baseline, candidate=candidate, rerun=rerun)
     except (Refused, Incomplete) as error:
         softened = isinstance(error, Incomplete) and gate.incomplete == "pass"
         refused = GateVerdict(
@@ -133,6 +140,7 @@ def run_gate(
     *,
     baseline: str | None = None,
     candidate: Candidate | Recording | None = None,
+    rerun: bool = False,
 ) -> Comparison:
     """Compare a gate's candidate with its baseline.
 
@@ -141,6 +149,7 @@ def run_gate(
         gate: The gate.
         baseline: A RUN word that replaces the configured baseline.
         candidate: A built candidate that replaces the one the gate names.
+        rerun: Answer both sides anew; then neither of the two is replaced.
 
     Raises:
         Refused: If something is wrong or not comparable.
@@ -152,8 +161,14 @@ def run_gate(
     evalset = workspace.evalset(gate.evalset)
     scorers = workspace.gate_scorers(gate)
     candidate = candidate or workspace.candidate(gate.candidate, gate.evalset)
+    if rerun:
+        from evalharness.project.rerunning import rerun_gate
+
+        judged = rerun_gate(workspace, gate, evalset, scorers)
+        return with_facts(judged, evalset, candidate.name, candidate.digest, seconds=watch.seconds)
     arm = scored(_baseline(workspace, gate, evalset, scorers, baseline), scorers, evalset)
-    judged = judge_candidate(workspace, gate, evalset, scorers, candidate, arm)
+    pinned = pinned_baseline(workspace, gate, evalset, scorers)
+    judged = judge_candidate(workspace, gate, evalset, scorers, candidate, arm, pinned=pinned)
     return with_facts(judged, evalset, candidate.name, candidate.digest, seconds=watch.seconds)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
+from typing import Any
 
 from evalharness.config.model import GateConfig
 from evalharness.core.cases import EvalSet
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.results import CallCounts, Run
 from evalharness.core.verdicts import Comparison, GateVerdict, PairCounts
-from evalharness.project.afterwards import keep_verdict, merge_note, tries_note, warnings_of
+from evalharness.project.afterwards import count_look, keep_verdict, look_note, merge_note, warnings_of
 from evalharness.project.arms import answers_by_key
 from evalharness.project.execution import Task, execute
 from evalharness.project.gitfacts import pull_request
+from evalharness.project.tries import count_try, tries_note, try_number, under_tries
 from evalharness.project.workspace import Workspace, selected
 from evalharness.verdict.baseline import Baseline
 from evalharness.verdict.conclusion import Ending, conclude
@@ -30,13 +32,102 @@ def judge_candidate(
     scorers: Mapping[str, ScorerFacts],
     candidate: Candidate | Recording,
     arm: Baseline,
+    *,
+    pinned: Baseline | None = None,
 ) -> Comparison:
-    """Pair, run and decide: the part of a gate that ``compare`` shares."""
+    """Pair, run and decide: the part of a gate that ``compare`` shares.
+
+    Args:
+        workspace: The opened project.
+        gate: The rule.
+        evalset: The cases.
+        scorers: Built scorers by name.
+        candidate: What is judged.
+        arm: What it is compared with.
+        pinned: A second stored arm that the same answers are compared with.
+    """
+    number = try_number(workspace, gate.name, candidate.digest)
+    setup = _setup(workspace, under_tries(gate, number), evalset, scorers, arm=arm, pinned=pinned, candidate=candidate)
+    wanted = selected(evalset, workspace.options)
+    if (
+        wanted is None
+        and candidate.digest == arm.digest
+        and getattr(candidate, "reuse", "always") == "always"  # else the digest does not say that the code is the same
+        and not workspace.options.fresh
+        and arm.complete_for(c.id for c in setup.pairing.paired)
+    ):
+        same = _unchanged(setup)
+        if same is not None:
+            return same
+    return under_judge(
+        workspace,
+        setup,
+        candidate,
+        wanted=wanted,
+        tries=tries_note(gate, number),
+        answer=lambda judge: _run(workspace, judge, evalset, candidate),
+    )
+
+
+def under_judge(
+    workspace: Workspace,
+    setup: GateCase,
+    candidate: Candidate | Recording,
+    *,
+    wanted: Container[str] | None,
+    tries: tuple[str, ...],
+    answer: Callable[[GateJudge], Run],
+) -> Comparison:
+    """Answer the cases under a judge's eyes, conclude, and keep the verdict.
+
+    Args:
+        workspace: The opened project.
+        setup: What is compared.
+        candidate: What is judged.
+        wanted: Ids of the selected cases; None for all of them.
+        tries: What to say about tries, once a case is scored.
+        answer: Answers the cases that a judge asks for, and obeys it.
+    """
+    judge = GateJudge(setup)
+    selection = ""
+    if wanted is not None:
+        planned = len(judge.order())
+        judge = GateJudge(_narrowed(setup, wanted))
+        selection = f"{len(judge.order())} of {planned} selected"
+    try:
+        run = answer(judge)
+    finally:
+        if judge.used:
+            # A candidate that got a scored case has had its try, whatever comes.
+            count_try(workspace, setup.gate.name, candidate.digest)
+    verdict = _verdict(workspace, judge, run, selection=selection, description=candidate.description)
+    verdict = replace(verdict, notes=(*verdict.notes, *(tries if judge.used else ())))
+    keep_verdict(workspace, run.header.run_id, verdict)
+    return Comparison(
+        gate=verdict,
+        cases={case.id: case for case in judge.order()},
+        baseline=setup.baseline.results,
+        candidate=run.results,
+    )
+
+
+def _setup(
+    workspace: Workspace,
+    gate: GateConfig,
+    evalset: EvalSet,
+    scorers: Mapping[str, ScorerFacts],
+    *,
+    arm: Baseline,
+    pinned: Baseline | None,
+    candidate: Candidate | Recording,
+) -> GateCase:
+    """Everything that is fixed before the first call."""
     pairing = pair(evalset, arm.results)
     if arm.results or any(limit.every != "absolute" and limit.role != "report" for limit in gate.limits):
         check_pairing(pairing, max_changed=gate.max_changed, where=arm.path or arm.name)
-    wanted = selected(evalset, workspace.options)
-    setup = GateCase(
+    if pinned is not None:
+        check_pairing(pair(evalset, pinned.results), max_changed=gate.max_changed, where=pinned.path)
+    return GateCase(
         gate=gate,
         baseline=arm,
         pairing=pairing,
@@ -45,39 +136,34 @@ def judge_candidate(
         recorded=isinstance(candidate, Recording),
         cases=evalset.living,
         slice_fields=evalset.slices,
+        pinned=pinned,
     )
-    if (
-        wanted is None
-        and candidate.digest == arm.digest
-        and getattr(candidate, "reuse", "always") == "always"  # else the digest does not say that the code is the same
-        and not workspace.options.fresh
-        and arm.complete_for(c.id for c in pairing.paired)
-    ):
-        same = _unchanged(setup)
-        if same is not None:
-            return same
-    judge = GateJudge(setup)
-    planned = len(judge.order())
-    if wanted is not None:
-        judge = GateJudge(_narrowed(setup, wanted))
-    cases = judge.order()
-    run = execute(
-        workspace,
-        Task(
-            purpose="gate",
-            candidate=candidate,
-            evalset=evalset,
-            cases=cases,
-            scorers=tuple(scorers.values()),
-            gate=gate.name,
-            epochs=gate.epochs,
-            order_seed=setup.order_seed,
-            stop=judge,
-            max_cost=gate.max_cost,
-            recorded=answers_by_key(arm),
-            resume=f"evalh gate {gate.name}",
-        ),
+
+
+def _run(workspace: Workspace, judge: GateJudge, evalset: EvalSet, candidate: Candidate | Recording) -> Run:
+    """Answer the cases that a judge asks for."""
+    setup = judge.setup
+    task = Task(
+        purpose="gate",
+        candidate=candidate,
+        evalset=evalset,
+        cases=judge.order(),
+        scorers=tuple(setup.scorers.values()),
+        gate=setup.gate.name,
+        epochs=setup.gate.epochs,
+        order_seed=setup.order_seed,
+        stop=judge,
+        max_cost=setup.gate.max_cost,
+        recorded=answers_by_key(setup.baseline),
+        resume=f"evalh gate {setup.gate.name}",
     )
+    return execute(workspace, task)
+
+
+def _verdict(
+    workspace: Workspace, judge: GateJudge, run: Run, *, selection: str, description: Mapping[str, Any]
+) -> GateVerdict:
+    looks = count_look(workspace, judge.setup, run.header.run_id) if judge.used and not selection else 0
     verdict = conclude(
         judge,
         Ending(
@@ -85,21 +171,12 @@ def judge_candidate(
             stopped=run.stopped,
             fault=_fault(run),
             calls=run.calls,
-            selection="" if wanted is None else f"{len(cases)} of {planned} selected",
-            warnings=warnings_of(gate, setup),
+            selection=selection,
+            warnings=warnings_of(judge, description=description, looks=looks),
             notes=preflight(judge),
         ),
     )
-    verdict = replace(
-        verdict, notes=(*verdict.notes, *merge_note(judge, verdict), *tries_note(workspace, setup, candidate, judge))
-    )
-    keep_verdict(workspace, run.header.run_id, setup, verdict)
-    return Comparison(
-        gate=verdict,
-        cases={case.id: case for case in cases},
-        baseline=arm.results,
-        candidate=run.results,
-    )
+    return replace(verdict, notes=(*verdict.notes, *merge_note(judge, verdict), *look_note(looks)))
 
 
 def _narrowed(setup: GateCase, wanted: Container[str]) -> GateCase:

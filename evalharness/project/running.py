@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import cast
 
 from evalharness.core.cases import EvalSet
 from evalharness.core.errors import UsageError
-from evalharness.core.protocols import ScorerFacts
+from evalharness.core.protocols import CorpusScorer, ScorerFacts
 from evalharness.core.results import Failure, Run, Score, Unscored
 from evalharness.project.comparing import fits
 from evalharness.project.execution import Task, execute
 from evalharness.project.workspace import Workspace, selected
+from evalharness.verdict.corpus import corpus_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class ScorerSummary:
     scorer: str
     n: int
     mean: float | None
-    """In the scorer's own unit."""
+    """In the scorer's own unit; of a corpus metric the corpus value, which is no mean."""
     unscored: int
     failed: int
     signature: str
@@ -81,7 +83,7 @@ def run_candidates(workspace: Workspace, names: Sequence[str], evalset_name: str
             RunSummary(
                 run=run,
                 evalset=evalset,
-                scorers=tuple(summarise(run, scorer) for scorer in scorers.values()),
+                scorers=tuple(summarise(run, scorer, evalset) for scorer in scorers.values()),
                 not_applicable=tuple(left_out),
                 selected=len(cases),
             )
@@ -99,8 +101,8 @@ def which(workspace: Workspace, names: Sequence[str], evalset_name: str | None) 
     return found, workspace.evalset(evalset_name or _evalset_for(workspace, found))
 
 
-def summarise(run: Run, scorer: ScorerFacts) -> ScorerSummary:
-    """Mean and counts of one scorer over a run's first attempts."""
+def summarise(run: Run, scorer: ScorerFacts, evalset: EvalSet) -> ScorerSummary:
+    """Mean (or corpus value) and counts of one scorer over a run's first attempts."""
     values, unscored, failed = [], 0, 0
     for result in run.results.values():
         for trial in result.epoch_trials():
@@ -111,11 +113,14 @@ def summarise(run: Run, scorer: ScorerFacts) -> ScorerSummary:
                 unscored += 1
             elif isinstance(score, Failure) or not isinstance(trial.output, Failure):
                 failed += 1
+    mean = fmean(values) if values else None
+    if callable(getattr(scorer, "aggregate", None)):
+        mean = corpus_value(cast("CorpusScorer", scorer), run.results, evalset.by_id)
     unit = {"latency": "s", "cost": "USD", "ter": ""}.get(scorer.use, "points")
     return ScorerSummary(
         scorer=scorer.name,
         n=len(values),
-        mean=fmean(values) if values else None,
+        mean=mean,
         unscored=unscored,
         failed=failed,
         signature=scorer.signature,

@@ -47,6 +47,8 @@ class RunSummary:
     """Outcome word of its verdict, or empty."""
     same_as: str
     """Id of the earlier run that this one replayed entirely, or empty."""
+    candidate_digest: str = ""
+    evalset_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,8 @@ def _summary(reader: Reader, row: RunRow) -> RunSummary:
         cases=row.cases if finished else reader.case_count(row.id),
         outcome=row.outcome,
         same_as=twin.run_id if twin is not None else "",
+        candidate_digest=str(header["candidate"].get("digest", "")),
+        evalset_digest=str(header["evalset"].get("digest", "")),
     )
 
 

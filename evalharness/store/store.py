@@ -304,6 +304,17 @@ class Store:
         """Distinct candidates that were tried on this pull request and gate."""
         return self._count("tries", "pull_request=? AND gate=?", pull_request, gate)
 
+    def try_number(self, pull_request: str, gate: str, candidate_digest: str) -> int:
+        """Which try on this pull request and gate a candidate is, or would be: 1 for the first one recorded."""
+        self.flush()
+        names = (plain_text(pull_request), plain_text(gate))
+        rows = self.reader.rows(
+            "SELECT candidate FROM tries WHERE pull_request=? AND gate=? ORDER BY created, candidate", names
+        )
+        known = [row[0] for row in rows]
+        wanted = plain_text(candidate_digest)
+        return known.index(wanted) + 1 if wanted in known else len(known) + 1
+
     def _once(self, table: str, *names: str) -> None:
         values = tuple(plain_text(name) for name in names)
         where = " AND ".join(f"{column}=?" for column in CHECKED[table][:3])

@@ -67,6 +67,8 @@ class Baseline:
     """False when only digests of the answers are kept: then nothing can be scored anew."""
     path: str = ""
     """File it was read from, or empty."""
+    chosen_among: int = 1
+    """Stored runs of the same candidate on the same eval set that this one was picked from; 1 for a run of its own."""
 
     def complete_for(self, case_ids: Iterable[str]) -> bool:
         """Whether every one of these cases has an answer in every epoch (or failed by the candidate's own doing)."""
@@ -97,6 +99,7 @@ class Baseline:
             "why": self.why,
             "versions": thaw(self.versions),
             "answers": self.answers,
+            "chosen_among": self.chosen_among,
         }
 
 
@@ -210,6 +213,7 @@ def _from_header(header: Mapping[str, Any], results: Mapping[str, CaseResult], s
         },
         versions=header["versions"],
         answers=header["answers"],
+        chosen_among=header.get("chosen_among", 1),
     )
 
 

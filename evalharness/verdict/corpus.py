@@ -80,6 +80,17 @@ def case_stats(scorer: CorpusScorer, result: CaseResult, case: Case, epochs: int
     return tuple(case.weight * sum(column) / epochs for column in zip(*whole, strict=True))
 
 
+def corpus_value(scorer: CorpusScorer, results: Mapping[str, CaseResult], cases: Mapping[str, Case]) -> float | None:
+    """The corpus value of one run over all its answers that have statistics; None where none has."""
+    rows = [
+        stats
+        for case_id, result in results.items()
+        for trial in result.epoch_trials()
+        if (stats := stats_of(scorer, trial, cases[case_id])) is not None
+    ]
+    return scorer.aggregate(_summed(rows)) if rows else None
+
+
 @dataclass(slots=True, kw_only=True)
 class Corpus:
     """One corpus metric of a gate, gathered unit by unit."""

@@ -40,6 +40,10 @@ class HardCheck:
         """True when every case must pass whatever the baseline did."""
         return self.limit.every == "absolute"
 
+    def guards(self, baseline: CaseResult | None) -> bool:
+        """Whether this check looks at a case: its baseline passed, or the check asks no baseline."""
+        return not self._excused(baseline)
+
     def refuse_one_attempt(self, cases: int, *, stored: int) -> None:
         """One attempt against one stored answer blocks an unchanged candidate that flakes at all (gate-exact B5).
 

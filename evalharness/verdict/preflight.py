@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from evalharness.stats import min_cases
 from evalharness.stats.design import smallest_margin
+from evalharness.verdict.hard import HardCheck
 from evalharness.verdict.judge import GateJudge
 from evalharness.verdict.sentences import amount
 from evalharness.verdict.track import Track
+from evalharness.verdict.warnings import hard_check_notes
 
 
 def running_split(track: Track) -> float:
@@ -23,12 +25,14 @@ def least_cases(track: Track) -> int | None:
 
 
 def preflight(judge: GateJudge) -> tuple[str, ...]:
-    """One sentence for every guard whose eval set is too small for its margin.
+    """One sentence for every guard whose eval set is too small for its margin, and for what hard checks add to its rates.
 
     It names the smallest margin that this N can show, and never stops a run: the data decide what they can.
     """
-    notes = []
+    notes = list(_hard_checks(judge))
     for track in judge.guards():
+        if track.corpus is not None:
+            notes.extend(_corpus(judge, track, track.corpus.planned))
         least = least_cases(track)
         if least is None or track.rule is None or track.rule.planned >= least:
             continue
@@ -40,3 +44,20 @@ def preflight(judge: GateJudge) -> tuple[str, ...]:
             f"the smallest margin they can show is {amount(shown, measure.unit)}"
         )
     return tuple(notes)
+
+
+def _corpus(judge: GateJudge, track: Track, planned: int) -> tuple[str, ...]:
+    """A corpus metric has no least number of cases of its own; below that of a plain mean nobody should lean on it."""
+    margin = (track.measure.limit.margin or 0.0) / track.measure.span
+    if not 0 < margin < 1 or planned >= min_cases(margin, judge.setup.gate.alpha_pass):
+        return ()
+    return (f"{track.name}: a bootstrap of {planned} cases is no evidence to lean on (asymptotic)",)
+
+
+def _hard_checks(judge: GateJudge) -> tuple[str, ...]:
+    baseline, cases = judge.setup.baseline, judge.setup.pairing.paired
+
+    def guarded(check: HardCheck) -> int:
+        return sum(1 for case in cases if check.guards(baseline.results.get(case.id)))
+
+    return hard_check_notes(judge.hard, guarded, stored=baseline.epochs, alpha_block=judge.setup.gate.alpha_block)
