@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from math import exp, fsum, sqrt
 
 _STEPS = frozenset((-1.0, 0.0, 1.0))
-_HALVINGS = 200
-"""Enough to find a number to the last bit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +136,7 @@ def _tilted(law: Law, mean: float) -> Law | None:
         low *= 2
     while fsum(c * p for c, p in zip(chances(high), pulls, strict=True)) < 0:
         high *= 2
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if not low < middle < high:
-            break
+    while low < (middle := (low + high) / 2) < high:
         if fsum(c * p for c, p in zip(chances(middle), pulls, strict=True)) < 0:
             low = middle
         else:
