@@ -137,3 +137,21 @@ def test_the_table_of_the_exact_path() -> None:
         shown = [passed, failed, open_, ceiling, missed, caught, caught_ten]
         assert shown == pytest.approx([100 * value for value in seen], abs=0.051)
         assert paid == pytest.approx(100 * same.mean_cases / planned, abs=0.51)
+
+
+def test_what_is_not_there_yet_is_really_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """When one of these arrives, this test fails, and the README's list loses a line."""
+    from evalharness.cli.main import main
+    from evalharness.scorers.registry import WORDS
+
+    later = "judge bertscore similar tool_calls tool_call_f1 tool_args tool_sequence ifeval pass_at_k pass_hat_k"
+    later += " invariance direction injection leak language length grounding"
+    assert not set(later.split()) & set(WORDS)
+    for command in (
+        ["calibrate", "rubric.toml", "labels.jsonl"],
+        ["compare", "--logs", "old.jsonl", "new.jsonl", "--key", "id"],
+        *(["init", "--from", kind, "file"] for kind in ("promptfoo", "inspect", "openai-evals")),
+    ):
+        assert main(["-C", str(tmp_path), *command]) == 2
+        said = capsys.readouterr().err
+        assert re.search(r"this version|cannot be read yet", said), said
