@@ -50,9 +50,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     from evalharness.testing.configfile import ConfigFile
 
-    collector: Any = ConfigFile.from_parent(parent, path=file_path)
-    collector.sitting = sitting_of(parent.config)
-    return collector  # type: ignore[no-any-return]
+    return ConfigFile.from_parent(parent, path=file_path)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -63,7 +61,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if marker is not None:
         from evalharness.testing.places import place_cases
 
-        place_cases(metafunc, marker, sitting_of(metafunc.config))
+        place_cases(metafunc, marker)
 
 
 @pytest.fixture
@@ -88,18 +86,18 @@ FAULT: pytest.StashKey[str] = pytest.StashKey()
 
 
 def sitting_of(config: pytest.Config) -> Sitting:
-    """The state of this process's session, made on first use."""
+    """The state of this process's session, made on first use.
+
+    Raises:
+        UsageError: If a variable of ours cannot be read.
+    """
     if SITTING not in config.stash:
-        from evalharness.core.errors import EvalhError
         from evalharness.testing.sitting import Sitting
 
         worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         after_loop = config.pluginmanager.get_plugin(AFTER_LOOP)
         folder = worker.get("evalh_folder") if worker is not None else after_loop and after_loop.folder
-        try:
-            config.stash[SITTING] = Sitting(config, folder)
-        except EvalhError as error:
-            raise pytest.UsageError(str(error)) from None
+        config.stash[SITTING] = Sitting(config, folder)
         config.pluginmanager.register(config.stash[SITTING], "evalh-sitting")
         config.pluginmanager.register(FailsFirst(), "evalh-fails-first")
         if worker is None and after_loop is None:
@@ -175,9 +173,11 @@ class AfterLoop:
 
                 session.testscollected += expected_reports(sitting_of(self._config))
 
+    def _used(self) -> bool:
+        return SITTING in self._config.stash or (self.folder is not None and bool(os.listdir(self.folder)))
+
     def _will_judge(self) -> bool:
-        used = SITTING in self._config.stash or (self.folder is not None and bool(os.listdir(self.folder)))
-        return used and not self._config.option.collectonly and not self._config.getoption("evalh_no_gate")
+        return self._used() and not self._config.option.collectonly and not self._config.getoption("evalh_no_gate")
 
     def _judge(self, session: pytest.Session) -> None:
         if self._will_judge():
@@ -188,10 +188,14 @@ class AfterLoop:
     def pytest_sessionfinish(self) -> None:
         """Write the report, now that nothing more is judged."""
         path = self._config.getoption("evalh_report")
-        if path is not None and not self._config.option.collectonly:
-            from evalharness.testing.closing import write_report
+        if path is None or self._config.option.collectonly:
+            return
+        if not self._used():
+            self._lines.append(f"{path} was not written: no test used evalh")
+            return
+        from evalharness.testing.closing import write_report
 
-            self._lines.append(write_report(sitting_of(self._config), path))
+        self._lines.append(write_report(sitting_of(self._config), path))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """One line a gate."""

@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from evalharness.core.errors import EvalhError
 from evalharness.project.workspace import open_workspace
+from evalharness.pytest_plugin import sitting_of
 from evalharness.testing.batch import Home
 from evalharness.testing.judging import Wanted, judge
-from evalharness.testing.sitting import Sitting
 
 
 class ConfigFile(pytest.File):
     """An ``evalh.toml`` named on the command line."""
-
-    sitting: Sitting
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item a gate.
@@ -28,19 +25,16 @@ class ConfigFile(pytest.File):
             CollectError: If the config is wrong, with its place.
         """
         try:
+            sitting_of(self.config)  # a variable of ours that cannot be read is told here
             config = open_workspace(self.path.parent, config=self.path.name).config
         except EvalhError as error:
             raise self.CollectError(str(error)) from None
         for name in config.gates:
-            item: Any = GateItem.from_parent(self, name=name)
-            item.sitting = self.sitting
-            yield item
+            yield GateItem.from_parent(self, name=name)
 
 
 class GateItem(pytest.Item):
     """A gate as a test: passes when ``evalh gate NAME`` would exit with 0."""
-
-    sitting: Sitting
 
     def runtest(self) -> None:
         """Judge it: from recorded answers, or live under ``--evalh-live``."""
@@ -48,7 +42,7 @@ class GateItem(pytest.Item):
             pytest.skip("--evalh-no-gate")
         word = self.config.getoption("evalh_baseline")
         home = Home(root=self.path.parent, file=self.path.name)
-        judgement = judge(self.sitting, home, Wanted(candidate=self.name, baseline=word))
+        judgement = judge(sitting_of(self.config), home, Wanted(candidate=self.name, baseline=word))
         if judgement.run:
             self.user_properties.append(("evalh_run", judgement.run))
         if judgement.skip:

@@ -11,18 +11,19 @@ from evalharness.core.cases import EvalSet
 from evalharness.core.errors import EvalhError, UsageError
 from evalharness.project.asking import CandidateWord, check_candidate, only_candidate
 from evalharness.project.words import evalset_of_word
+from evalharness.pytest_plugin import sitting_of
 from evalharness.testing.batch import Batch, Home, Place
 from evalharness.testing.sitting import Sitting
 
 
-def place_cases(metafunc: pytest.Metafunc, marker: pytest.Mark, sitting: Sitting) -> None:
+def place_cases(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
     """Give a marked test one parameter a case; the ids are the case ids.
 
     Raises:
         pytest.Collector.CollectError: If the marker, the config or the eval set is wrong; one clean message.
     """
     try:
-        batch, evalset = _batch(sitting, Path(metafunc.definition.path), *_words(marker))
+        batch, evalset = _batch(sitting_of(metafunc.config), Path(metafunc.definition.path), *_words(marker))
     except EvalhError as error:
         raise pytest.Collector.CollectError(str(error)) from None
     places = [Place(batch=batch, case=case) for case in evalset.living]

@@ -247,3 +247,31 @@ def test_money_is_capped_over_the_session(pytester, monkeypatch):
     assert outcomes["passed"] + outcomes["errors"] == N
     seen.stdout.fnmatch_lines(["*no answer: the run ended early (budget)"])
     none.assert_outcomes(errors=N)
+
+
+@pytest.mark.parametrize("money", ["much", "-1", "inf"])
+def test_a_variable_that_is_no_money_is_one_clean_error(pytester, monkeypatch, money):
+    monkeypatch.setenv("EVALH_MAX_COST", money)
+    write_project(pytester.path)
+    pytester.makepyfile(marked("good"))
+    for words in ([], ["evalh.toml"]):
+        seen = pytester.runpytest_inprocess(*words, "--evalh-report=out.json")
+        seen.assert_outcomes(errors=1)
+        seen.stdout.fnmatch_lines([f"EVALH_MAX_COST: expected US dollars, got '{money}'", "*no test used evalh"])
+
+
+def test_ctrl_c_ends_the_session_and_keeps_what_was_paid_for(pytester):
+    """The third call presses it; undeclared code, whose answers serve the resumed run only."""
+    app = APP.replace("    return", "    if case.id == 'c02' and not INTERRUPTED:\n        interrupt()\n    return")
+    app += "import os, signal, pathlib\nINTERRUPTED = pathlib.Path('marker').exists()\n"
+    app += "def interrupt():\n    pathlib.Path('marker').touch()\n    os.kill(os.getpid(), signal.SIGINT)\n"
+    write_project(pytester.path, app=app, config=gate("fresh", "code"))
+    pytester.makepyfile(marked("code"))
+
+    seen = pytester.runpytest_inprocess("--evalh-live", "--evalh-jobs=1")
+    assert seen.ret == pytest.ExitCode.INTERRUPTED
+    seen.stdout.fnmatch_lines(["*interrupted: 3 of 12 cases are answered and saved*"])
+    seen.stdout.no_fnmatch_line("*evalh::gate*")
+
+    pytester.runpytest_inprocess("--evalh-live").assert_outcomes(passed=N + 1)
+    assert sorted(calls(pytester.path)) == IDS

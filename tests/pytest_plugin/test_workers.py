@@ -73,6 +73,34 @@ def test_the_verdict_is_seen_when_the_session_stops_early(pytester):
     seen.stdout.fnmatch_lines(["FAILED evalh::gate::worse[[]exact[]] - *"])
 
 
+WORKER = """
+def pytest_configure(config):
+    config.workerinput = {"evalh_folder": FOLDER}
+"""
+
+
+def test_a_worker_takes_what_another_one_was_answered(pytester, tmp_path):
+    """Two sessions that believe to be workers of one: the second asks nobody, and neither judges."""
+    write_project(pytester.path, config=gate("worse", "bad"))
+    pytester.makeconftest(WORKER.replace("FOLDER", repr(str(tmp_path))))
+    pytester.makepyfile(test_code=marked("code", "trial.output"), test_bad=marked("bad"))
+    for _ in range(2):
+        seen = pytester.runpytest_inprocess("-p", "evalharness.pytest_plugin", "--evalh-live")
+        seen.assert_outcomes(passed=2 * N)
+    assert sorted(calls(pytester.path)) == IDS
+
+
+def test_a_worker_hears_why_another_one_could_not_ask(pytester, tmp_path):
+    write_project(pytester.path, app="raise ImportError('gone')\n")
+    pytester.makeconftest(WORKER.replace("FOLDER", repr(str(tmp_path))))
+    pytester.makepyfile(marked("code"))
+    for _ in range(2):
+        seen = pytester.runpytest_inprocess("-p", "evalharness.pytest_plugin", "--evalh-live")
+        seen.assert_outcomes(errors=N)
+        seen.stdout.fnmatch_lines(["*app:answer: ImportError: gone*"])
+        (pytester.path / "app.py").write_text("def answer(case): return case.target\n")
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_an_exchange_keeps_values_and_lets_one_in_at_a_time(tmp_path: Path, shared):
     import threading
