@@ -15,7 +15,7 @@ from evalharness.project.arms import scored, stored_baseline
 from evalharness.project.execution import Stopwatch
 from evalharness.project.gating import together, with_facts
 from evalharness.project.judging import judge_candidate
-from evalharness.project.words import arm_of_word, evalset_of_word
+from evalharness.project.words import arm_of_word, evalset_of_word, is_run, run_of_word, typed_path
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
 from evalharness.verdict.conclusion import Ending, conclude
@@ -57,7 +57,7 @@ def compare(workspace: Workspace, wanted: Sides) -> tuple[Comparison, bool]:
         Refused: If something is not comparable.
     """
     watch = Stopwatch()
-    if wanted.b is not None and wanted.a == wanted.b:
+    if wanted.b is not None and _same(workspace, wanted.a, wanted.b):
         raise UsageError(f"{wanted.a!r} is compared with itself", tip="name two different runs, candidates or files")
     gate = _gate(workspace, wanted)
     evalset = _evalset(workspace, wanted, gate)
@@ -81,6 +81,17 @@ def compare(workspace: Workspace, wanted: Sides) -> tuple[Comparison, bool]:
         facts = (other.name, other.digest)
     judged = with_facts(judged, evalset, *facts, seconds=watch.seconds, notes=said)
     return replace(judged, verdict=together([judged.gate])), in_force
+
+
+def _same(workspace: Workspace, a: str, b: str) -> bool:
+    """Whether two words name the same file or run, however they are written."""
+    if a == b:
+        return True
+    files = [typed_path(workspace, word) for word in (a, b)]
+    if all(file.is_file() for file in files):
+        return files[0].samefile(files[1])
+    both = [word not in workspace.config.candidates and is_run(word) for word in (a, b)]
+    return all(both) and run_of_word(workspace, a).header.run_id == run_of_word(workspace, b).header.run_id
 
 
 def _gate(workspace: Workspace, wanted: Sides) -> GateConfig | None:
@@ -183,7 +194,7 @@ def _candidate(workspace: Workspace, word: str, evalset: EvalSet) -> Candidate |
     """The side that is run case by case, so that it can stop early; None for runs that exist as a whole."""
     if word in workspace.config.candidates:
         return workspace.candidate(word, evalset.name)
-    path = workspace.root / word
+    path = typed_path(workspace, word)
     if path.suffix == ".jsonl" and path.is_file():
         with path.open("rb") as file:
             if b'"evalh":"baseline/' not in file.read(200):

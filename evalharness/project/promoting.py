@@ -17,7 +17,7 @@ from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.results import Failure, Run, Score, Trial
 from evalharness.project.arms import FOLDER, arm_of_run, baseline_path, scored
 from evalharness.project.execution import Task, execute
-from evalharness.project.words import run_of_word
+from evalharness.project.words import run_of_word, typed_path
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline, read_baseline, write_baseline
 
@@ -67,7 +67,7 @@ def promote(workspace: Workspace, word: str | None, *, why: str, gate: str | Non
         if not gates:
             raise UsageError("no gate has a stored baseline", tip="every gate names its baseline in the config")
         return [_promote_afresh(workspace, one, why) for one in gates]
-    path = workspace.root / word
+    path = typed_path(workspace, word)
     if path.suffix in (".jsonl", ".gz") and path.is_file():
         arm = read_baseline(path)
         own = [one for one in workspace.config.gates.values() if one.name == (gate or arm.gate)]

@@ -23,6 +23,17 @@ _ID: Final = re.compile(r"[0-9a-f]{2,32}")
 KINDS: Final = "latest, latest~2, baseline, baseline@REF, a run id, a candidate's name, or a .jsonl file"
 
 
+def typed_path(workspace: Workspace, word: str) -> Path:
+    """The file that a person means by a word: from the folder they are in, else from the project's."""
+    here = Path.cwd() / word  # an absolute path stays one
+    return here if here.is_file() else workspace.root / word
+
+
+def is_run(word: str) -> bool:
+    """Whether a word is written like a run of the store: ``latest``, ``latest~2``, the start of an id."""
+    return bool(_LATEST.fullmatch(word) or _ID.fullmatch(word))
+
+
 def run_of_word(workspace: Workspace, word: str) -> Run:
     """A run from the store: ``latest``, ``latest~N`` or the start of its id.
 
@@ -53,7 +64,7 @@ def recording_of_word(workspace: Workspace, word: str, name: str) -> Recording:
     """
     from evalharness.candidates.recorded import Recorded
 
-    path = workspace.root / word
+    path = typed_path(workspace, word)
     if path.suffix == ".jsonl" or path.is_file():
         if not path.is_file():
             raise UsageError(f"no file {word!r}", tip="--answers takes a run or a .jsonl file of answers")
@@ -98,7 +109,7 @@ def evalset_of_word(workspace: Workspace, word: str) -> EvalSet:
     known = workspace.config.evalsets
     if word in known:
         return workspace.evalset(word)
-    path = workspace.root / word  # an absolute path stays one
+    path = typed_path(workspace, word)
     if not path.is_file():
         raise UsageError(f"no eval set and no file {word!r}", tip=f"defined: {', '.join(known) or 'none'}")
     from evalharness.evalset.jsonl import load_evalset
@@ -135,7 +146,7 @@ def arm_of_word(
     if word in workspace.config.candidates:
         candidate = workspace.candidate(word, evalset.name)
         return run_whole(workspace, candidate, evalset, scorers)
-    path = workspace.root / word
+    path = typed_path(workspace, word)
     if path.suffix == ".jsonl" or path.is_file():
         return _file(workspace, path, evalset, scorers)
     return scored(arm_of_run(run_of_word(workspace, word)), scorers, evalset)
