@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from evalharness.stats import exact_plan, needed_cases
 from evalharness.stats.laws import Law, centred, of_discordance
@@ -21,6 +21,9 @@ from evalharness.verdict.track import PlanSource
 
 if TYPE_CHECKING:
     from evalharness.stats.exact import ExactPlan
+
+LawAt: TypeAlias = Callable[[float], Law]
+"""Gives the law of the differences whose mean is a given one."""
 
 DISCORDANCES: Final = (0.02, 0.05, 0.10, 0.20)
 """Shares of cases whose 0/1 score differs between the arms."""
@@ -44,6 +47,8 @@ _CORRECTIONS: Final = 8
 _TYPICAL: Final = 2
 """Which row single numbers refer to where nothing was measured: 10 % changed cases, a spread of 0.2."""
 _SEED: Final = 7
+_FARTHEST: Final = 0.5
+"""Graded laws are moved by at most so much, so that they stay inside the range."""
 _MOST_EXACT: Final = 1_000
 _SIZES: Final[tuple[int, ...]] = (*range(20, 200, 10), 200, 250, 300, 400, 500, 750, 1000)
 """Plans that are tried for the needed N on the exact path; most of them are shipped."""
@@ -167,16 +172,16 @@ class _Chances:
     def row(self, spread: float, law: Law | None = None, *, measured: bool) -> Row:
         """Everything under one assumption; without a law, the one that the spread stands for."""
         rule = self._rule
-        law = law or self._law(spread)
+        law_at = self._around(spread, law)
         gained = (rule.margin, 1.0) if rule.improve else (0.0, -1.0)
         changes = [gained[0] + gained[1] * times * rule.design_effect for times in CHANGES]
-        found = {change: self._chances(rule, law, change) for change in (*changes, rule.pass_null)}
+        found = {change: self._chances(rule, law_at, change) for change in (*changes, rule.pass_null)}
         which = 0 if rule.improve else 1
         sizes = [max(1, round(rule.planned * times)) for times in LARGER]
         return Row(
             spread=spread,
             measured=measured,
-            sizes=tuple(self._at(size, law) for size in sizes if size <= max(_LARGEST_SHOWN, rule.planned)),
+            sizes=tuple(self._at(size, law_at) for size in sizes if size <= max(_LARGEST_SHOWN, rule.planned)),
             missed=found[rule.pass_null][0],
             caught=tuple((change, found[change][which]) for change in changes),
         )
@@ -190,61 +195,66 @@ class _Chances:
     def needed(self, spread: float, power: float, law: Law | None = None) -> int:
         """About how many units reach the power if the candidate is unchanged and changes as the row says."""
         rule = self._rule
-        law = law or self._law(spread)
+        law_at = self._around(spread, law)
         if self._method == "exact":
             place = bisect.bisect_left(
-                _SIZES, power, key=lambda n: self._chances(replace(rule, planned=n), law, 0.0)[0]
+                _SIZES, power, key=lambda n: self._chances(replace(rule, planned=n), law_at, 0.0)[0]
             )
             if place < len(_SIZES):
                 return _SIZES[place]
         sd = math.sqrt(spread) if self._binary else spread
         split = 0.0 if self._method == "exact" else rule.running_share
         about = needed_cases(sd, rule.design_effect, rule.design_effect, power, alpha=rule.alpha_pass, split=split)
-        return about if self._method == "exact" else self._corrected(about, law, power)
+        return about if self._method == "exact" else self._corrected(about, law_at, power)
 
-    def _corrected(self, about: int, law: Law, power: float) -> int:
+    def _corrected(self, about: int, law_at: LawAt, power: float) -> int:
         """The formula's size, made larger until the simulated rule reaches the power (on large plans it is left alone)."""
         for _ in range(_CORRECTIONS):
-            if about > _LARGEST_SHOWN or self._chances(replace(self._rule, planned=about), law, 0.0)[0] >= power:
+            if about > _LARGEST_SHOWN or self._chances(replace(self._rule, planned=about), law_at, 0.0)[0] >= power:
                 break
             about = math.ceil(about * _CORRECTION)
         return about
 
-    def _law(self, spread: float) -> Law:
-        """Changed 0/1 scores, or two graded cases of five that move by the same amount either way."""
-        step = spread / math.sqrt(0.4)
-        graded = Law(differences=(-step, 0.0, step), sizes=(1.0,) * 3, chances=(0.2, 0.6, 0.2))
-        law = of_discordance(spread, 0.0) if self._binary else graded
-        return replace(law, sizes=(self._size,) * 3)
+    def _around(self, spread: float, law: Law | None) -> LawAt:
+        """The law of what was seen, tilted; else of 0/1 scores, or of graded ones.
 
-    def _at(self, planned: int, law: Law) -> At:
+        Of the graded ones two cases of five differ, and all move together: their spread stays the one that is named.
+        """
+        if law is not None:
+            return partial(centred, law)
+        if self._binary:
+            return lambda mean: replace(of_discordance(spread, mean), sizes=(self._size,) * 3)
+        step = spread / math.sqrt(0.4)
+        return lambda mean: Law(
+            differences=(mean - step, mean, mean + step), sizes=(self._size,) * 3, chances=(0.2, 0.6, 0.2)
+        )
+
+    def _at(self, planned: int, law_at: LawAt) -> At:
         rule = replace(self._rule, planned=planned)
-        passed, failed, paid = self._chances(rule, law, 0.0)
+        passed, failed, paid = self._chances(rule, law_at, 0.0)
         limit = None
         if self._method == "exact":
             from evalharness.stats.exact_outcome import ceiling
 
-            limit = ceiling(planned, rule.margin, law.discordance, alpha=rule.alpha_pass)
+            limit = ceiling(planned, rule.margin, law_at(0.0).discordance, alpha=rule.alpha_pass)
         return At(planned=planned, passed=passed, failed=failed, paid=paid, ceiling=limit)
 
-    def _chances(self, rule: Rule, law: Law, mean: float) -> tuple[float, float, float]:
+    def _chances(self, rule: Rule, law_at: LawAt, mean: float) -> tuple[float, float, float]:
         """P(PASS), P(FAIL) and the mean number of units at a true mean difference."""
-        plan = None
-        if self._method == "exact" and rule.planned <= _MOST_EXACT:
-            plan = self._plans(rule)
-            if rule.proven_drop == "fail":
-                found = plan.outcome(law.discordance, max(-1.0, mean))
-                return found.p_pass, found.p_fail, found.mean_cases
-        drawn = centred(law, max(-0.99, min(0.99, mean)))
+        law = law_at(max(-_FARTHEST, min(_FARTHEST, mean)))
         runs = self.runs(rule.planned)
-        if plan is None:
-            return _simulated(rule, drawn, runs)
-        return _rates(replicate(rule, drawn, runs=runs, seed=_SEED, plan=plan))
+        if self._method == "general" or rule.planned > _MOST_EXACT:
+            return _simulated(rule, law, runs)
+        plan = self._plans(rule)
+        if rule.proven_drop != "fail":
+            return _rates(replicate(rule, law, runs=runs, seed=_SEED, plan=plan))
+        found = plan.outcome(law.discordance, law.mean)
+        return found.p_pass, found.p_fail, found.mean_cases
 
 
 @lru_cache(maxsize=256)
 def _simulated(rule: Rule, law: Law, runs: int) -> tuple[float, float, float]:
-    """As ``_Chances.chances``; gates of one project often ask the same."""
+    """As ``_Chances._chances``; gates of one project often ask the same."""
     return _rates(replicate(rule, law, runs=runs, seed=_SEED))
 
 
