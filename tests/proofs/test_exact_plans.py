@@ -9,7 +9,7 @@ import pytest
 from evalharness.stats.exact_bars import certified, solve
 from evalharness.stats.exact_evidence import QUESTIONS, evidence, null_mean
 from evalharness.stats.exact_question import SHIPPED, from_text, key
-from evalharness.stats.exact_survival import survival
+from evalharness.stats.exact_survival import log_e_array, survival
 
 BETS = ((1, 1 / 6), (0.6, 1 / 3), (0.3, 1 / 3), (0.12, 1 / 6))
 
@@ -112,11 +112,25 @@ def test_one_loss_more_for_the_claim_is_not_certified(line):
     assert not certified(bets, kept, alpha)
 
 
-@pytest.mark.parametrize("planned", [1, 2, 7, 10])
+@pytest.mark.parametrize("planned", range(1, 11))
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("bar", [3.0, 20.0])
 def test_survival_is_brute_force_over_every_path(planned, question, bar):
     """3^planned paths, their e-values multiplied out bet by bet; equal to 1e-12."""
+    fast = survival(evidence(null_mean(question, 0.05)), math.log(bar), planned)
+    assert fast == pytest.approx(brute_force(planned, question, bar), abs=1e-12)
+    assert planned < 7 or bar == 20.0 or ((fast > 0) & (fast < 1)).any()
+
+
+def test_survival_of_a_bar_that_is_watched_at_the_end_only_is_not_that():
+    """Negative control: a recursion that forgets the looks on the way fails the same comparison."""
+    bets = evidence(null_mean("pass", 0.05))
+    u, v = np.indices((11, 11))
+    end_only = np.where((u + v <= 10) & (log_e_array(bets, u, v, np.maximum(10 - u - v, 0)) < math.log(3.0)), 1.0, 0.0)
+    assert end_only != pytest.approx(brute_force(10, "pass", 3.0), abs=1e-3)
+
+
+def brute_force(planned, question, bar):
     null = null_mean(question, 0.05)
     ups = downs = np.zeros(1, dtype=int)
     capital = np.array([[weight] for _, weight in BETS])
@@ -127,11 +141,8 @@ def test_survival_is_brute_force_over_every_path(planned, question, bar):
         ups, downs = np.repeat(ups, 3) + (step == 1), np.repeat(downs, 3) + (step == -1)
         capital = np.repeat(capital, 3, axis=1) * (1 + lams * (step - null))
         alive = np.repeat(alive, 3) & (capital.sum(axis=0) < bar)
-    fast = survival(evidence(null), math.log(bar), planned)
-    total = np.zeros_like(fast)
-    lived = np.zeros_like(fast)
+    total, lived = np.zeros((2, planned + 1, planned + 1))
     np.add.at(total, (ups, downs), 1)
     np.add.at(lived, (ups, downs), alive)
     assert total.sum() == 3**planned
-    assert fast == pytest.approx(np.divide(lived, total, out=np.zeros_like(total), where=total > 0), abs=1e-12)
-    assert planned < 7 or bar == 20.0 or 0 < alive.sum() < alive.size
+    return np.divide(lived, total, out=np.zeros_like(total), where=total > 0)
