@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from evalharness.report.bars import ASCII, UNICODE, Glyphs
 from evalharness.report.sinks import ascii_only, visible
@@ -14,6 +14,9 @@ from evalharness.report.worddiff import Piece
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+_LONGEST: Final = 2000
+"""Characters of one sentence that a screen shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Drawing:
 
     def clean(self, text: str) -> str:
         """Text that this screen can show and that cannot act on it."""
-        shown = visible(text)
+        shown = visible(text, limit=_LONGEST)
         return shown if self.screen.unicode else ascii_only(shown)
 
     def line(self, text: str = "", style: str = "") -> None:

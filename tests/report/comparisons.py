@@ -52,7 +52,12 @@ def compared(
 ) -> Comparison:
     """A gate over ``n`` cases of which the first ``lost`` flip from right to wrong."""
     cases = tuple(
-        Case(id=f"refund-{i:03d}", input=f"How long? {i} {after}", target="30 days", metadata={"region": region[i % len(region)]})
+        Case(
+            id=f"refund-{i:03d}",
+            input=f"How long? {i} {after}",
+            target="30 days",
+            metadata={"region": region[i % len(region)]},
+        )
         for i in range(n)
     )
     scorers = [Facts(name=name), Facts(name="rouge", use="rougeL", signature="rougeL|stemmer:false", binary=False)]
@@ -73,15 +78,18 @@ def compared(
         cases, baseline, gate(*limits, stop="never"), scorers=scorers, recorded=True, slice_fields=("region",)
     )
     feed(judged, results)
-    verdict = conclude(
-        judged, Ending(run="7f3a" * 5, calls=CallCounts(planned=n, made=n, cost_usd=0.41), seconds=38.0)
-    )
+    verdict = conclude(judged, Ending(run="7f3a" * 5, calls=CallCounts(planned=n, made=n, cost_usd=0.41), seconds=38.0))
     verdict = replace(
         verdict,
         gate="support",
         evalset={"name": "support", "version": "1.0.0", "digest": "e" * 64},
         candidate={"name": candidate, "digest": "c" * 64},
-        baseline={"name": "main", "digest": "b" * 64, "created": "2026-11-12T10:00:00Z", "commit": "3f2c1ab" + "0" * 33},
+        baseline={
+            "name": "main",
+            "digest": "b" * 64,
+            "created": "2026-11-12T10:00:00Z",
+            "commit": "3f2c1ab" + "0" * 33,
+        },
         reason=reason or verdict.reason,
         **fields,  # type: ignore[arg-type]
     )
