@@ -99,17 +99,19 @@ class HostileServer:
         server.close()
 
     async def _handle(self, reader, writer):
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                path = head.split(" ")[1]
-                headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-                body = await reader.readexactly(int(headers.get("content-length", 0)))
-                self.seen.append((path, headers, body))
-                if not await self._answer(unquote(path.split("/")[1]), writer):
-                    break
-        with contextlib.suppress(OSError):
-            writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                while True:
+                    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                    path = head.split(" ")[1]
+                    headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+                    body = await reader.readexactly(int(headers.get("content-length", 0)))
+                    self.seen.append((path, headers, body))
+                    if not await self._answer(unquote(path.split("/")[1]), writer):
+                        break
+        finally:
+            with contextlib.suppress(OSError):
+                writer.close()
 
     async def _answer(self, mode, writer):
         """Serve one request; False when the connection ends."""
@@ -121,6 +123,8 @@ class HostileServer:
             writer.write(http(429, b'{"error": {"message": "slow down"}}', extra=mode.removeprefix("429=") + "\r\n"))
         elif mode == "redirect":
             writer.write(http(307, b"", extra=f"Location: http://127.0.0.1:{self.port}/thief/v1\r\n"))
+        elif mode == "thief":
+            writer.write(http(200, b"{}"))
         elif mode == "gzip":
             writer.write(http(200, gzip.compress(b" " * 100_000_000), extra="Content-Encoding: gzip\r\n"))
         elif mode == "hugelength":
