@@ -15,12 +15,12 @@ import pytest
 
 if TYPE_CHECKING:
     from evalharness.testing.fixture import EvalhFixture
-    from evalharness.testing.sitting import Sitting
     from evalharness.testing.trial import CaseTrial
 
 MARKER = "evalh(evalset, candidate=NAME): one test per case of an eval set; the test takes the fixture `trial`"
-SITTING: pytest.StashKey[Sitting] = pytest.StashKey()
 AFTER_LOOP = "evalh-after-loop"
+SITTING = "evalh-sitting"
+"""Name that ``evalharness.testing.sitting`` registers itself under, once something uses it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,8 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     if config.getoption("evalh_fresh") and not config.getoption("evalh_live"):
         raise pytest.UsageError("--evalh-fresh asks for new answers, so it needs --evalh-live")
-    if config.getoption("evalh_report") is not None and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(AfterLoop(config), AFTER_LOOP)  # says so when there is nothing to write
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(AfterLoop(config), AFTER_LOOP)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -69,9 +69,7 @@ def trial(request: pytest.FixtureRequest) -> CaseTrial:
     """The case of this test and the candidate's answer: ``trial.case``, ``trial.output``, ``trial.scores``."""
     from evalharness.testing.trial import trial_of
 
-    found = trial_of(request, sitting_of(request.config))
-    request.node.stash[FAULT] = found.fault
-    return found
+    return trial_of(request)
 
 
 @pytest.fixture
@@ -79,50 +77,13 @@ def evalh(request: pytest.FixtureRequest) -> EvalhFixture:
     """Gates inside a test: ``await evalh.gate(...)``, or ``evalh.run_gate(...)`` in a test that is not async."""
     from evalharness.testing.fixture import EvalhFixture
 
-    return EvalhFixture(request, sitting_of(request.config))
-
-
-FAULT: pytest.StashKey[str] = pytest.StashKey()
-
-
-def sitting_of(config: pytest.Config) -> Sitting:
-    """The state of this process's session, made on first use.
-
-    Raises:
-        UsageError: If a variable of ours cannot be read.
-    """
-    if SITTING not in config.stash:
-        from evalharness.testing.sitting import Sitting
-
-        worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-        after_loop = config.pluginmanager.get_plugin(AFTER_LOOP)
-        folder = worker.get("evalh_folder") if worker is not None else after_loop and after_loop.folder
-        config.stash[SITTING] = Sitting(config, folder)
-        config.pluginmanager.register(config.stash[SITTING], "evalh-sitting")
-        config.pluginmanager.register(FailsFirst(), "evalh-fails-first")
-        if worker is None and after_loop is None:
-            config.pluginmanager.register(AfterLoop(config), AFTER_LOOP)
-    return config.stash[SITTING]
+    return EvalhFixture(request)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Under pytest-xdist: give every worker the same private folder, and judge in this process after the loop."""
-    manager = node.config.pluginmanager
-    if not manager.has_plugin(AFTER_LOOP):
-        manager.register(AfterLoop(node.config), AFTER_LOOP)
-    node.workerinput["evalh_folder"] = manager.get_plugin(AFTER_LOOP).share()
-
-
-class FailsFirst:
-    """Fails a test whose candidate failed, in the test's own phase and before its body."""
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> None:
-        """Fail with the reason that the fixture ``trial`` left."""
-        fault = item.stash.get(FAULT, "")
-        if fault:
-            pytest.fail(fault, pytrace=False)
+    node.workerinput["evalh_folder"] = node.config.pluginmanager.get_plugin(AFTER_LOOP).share()
 
 
 class AfterLoop:
@@ -170,11 +131,14 @@ class AfterLoop:
             session: Any = self._config.pluginmanager.get_plugin("session")
             if self._will_judge():
                 from evalharness.testing.closing import expected_reports
+                from evalharness.testing.sitting import sitting_of
 
-                session.testscollected += expected_reports(sitting_of(self._config))
+                session.testscollected += expected_reports(sitting_of(self._config, self.folder))
 
     def _used(self) -> bool:
-        return SITTING in self._config.stash or (self.folder is not None and bool(os.listdir(self.folder)))
+        return self._config.pluginmanager.has_plugin(SITTING) or (
+            self.folder is not None and bool(os.listdir(self.folder))
+        )
 
     def _will_judge(self) -> bool:
         return self._used() and not self._config.option.collectonly and not self._config.getoption("evalh_no_gate")
@@ -182,8 +146,9 @@ class AfterLoop:
     def _judge(self, session: pytest.Session) -> None:
         if self._will_judge():
             from evalharness.testing.closing import judge_session
+            from evalharness.testing.sitting import sitting_of
 
-            self._lines = judge_session(session, sitting_of(self._config))
+            self._lines = judge_session(session, sitting_of(self._config, self.folder))
 
     def pytest_sessionfinish(self) -> None:
         """Write the report, now that nothing more is judged."""
@@ -194,8 +159,9 @@ class AfterLoop:
             self._lines.append(f"{path} was not written: no test used evalh")
             return
         from evalharness.testing.closing import write_report
+        from evalharness.testing.sitting import sitting_of
 
-        self._lines.append(write_report(sitting_of(self._config), path))
+        self._lines.append(write_report(sitting_of(self._config, self.folder), path))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """One line a gate."""

@@ -10,9 +10,9 @@ import pytest
 
 from evalharness.core.errors import EvalhError
 from evalharness.project.workspace import open_workspace
-from evalharness.pytest_plugin import sitting_of
 from evalharness.testing.batch import Home
 from evalharness.testing.judging import Wanted, judge
+from evalharness.testing.sitting import sitting_of
 
 
 class ConfigFile(pytest.File):

@@ -12,7 +12,7 @@ import pytest
 from evalharness.core.verdicts import Verdict
 from evalharness.testing.batch import Home
 from evalharness.testing.judging import Judgement, Wanted, judge
-from evalharness.testing.sitting import Sitting
+from evalharness.testing.sitting import sitting_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +38,11 @@ class EvalhFixture:
 
     Args:
         request: The test.
-        sitting: The session.
     """
 
-    def __init__(self, request: pytest.FixtureRequest, sitting: Sitting) -> None:
+    def __init__(self, request: pytest.FixtureRequest) -> None:
         self._node = request.node
-        self._sitting = sitting
+        self._sitting = sitting_of(request.config)
 
     async def gate(
         self,

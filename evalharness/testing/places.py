@@ -11,9 +11,8 @@ from evalharness.core.cases import EvalSet
 from evalharness.core.errors import EvalhError, UsageError
 from evalharness.project.asking import CandidateWord, check_candidate, only_candidate
 from evalharness.project.words import evalset_of_word
-from evalharness.pytest_plugin import sitting_of
 from evalharness.testing.batch import Batch, Home, Place
-from evalharness.testing.sitting import Sitting
+from evalharness.testing.sitting import Sitting, sitting_of
 
 
 def place_cases(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:

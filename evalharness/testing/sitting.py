@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -22,6 +23,28 @@ from evalharness.project.workspace import Workspace, open_workspace, without_con
 from evalharness.testing.batch import Answered, Batch, Home, Place, Plan
 from evalharness.testing.exchange import Exchange
 from evalharness.verdict.baseline import read_baseline, write_baseline
+
+NAME: Final = "evalh-sitting"
+FAULT: Final[pytest.StashKey[str]] = pytest.StashKey()
+"""Why a test fails before its body, left on the test by the fixture ``trial``; empty when it does not."""
+
+
+def sitting_of(config: pytest.Config, folder: str | None = None) -> Sitting:
+    """The state of this process's session, made on first use.
+
+    Args:
+        config: The session's config.
+        folder: Folder shared with the workers, on the controller of pytest-xdist; a worker is told its own.
+
+    Raises:
+        UsageError: If a variable of ours cannot be read.
+    """
+    found: Sitting | None = config.pluginmanager.get_plugin(NAME)
+    if found is None:
+        worker: dict[str, Any] = getattr(config, "workerinput", {})
+        found = Sitting(config, worker.get("evalh_folder", folder))
+        config.pluginmanager.register(found, NAME)
+    return found
 
 
 class Sitting:
@@ -101,6 +124,13 @@ class Sitting:
         self._plans = {batch: self._plans[batch] for batch in cases}
         if self.exchange.folder is not None and self.exchange.read("plans") is None:
             self.exchange.write("plans", [plan.to_json() for plan in self._plans.values()])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Fail a test whose candidate failed: in the test's own phase, before its body."""
+        fault = item.stash.get(FAULT, "")
+        if fault:
+            pytest.fail(fault, pytrace=False)
 
     def expect(self, batch: Batch, evalset: EvalSet) -> Batch:
         """Note a batch at collection; an equal one that is known already is the same.

@@ -10,7 +10,7 @@ import pytest
 from evalharness.core.cases import Case
 from evalharness.core.results import CaseResult, Failure, Output, Score, ScoreResult
 from evalharness.testing.batch import NOT_RECORDED, STALE, Answered, Place
-from evalharness.testing.sitting import Sitting
+from evalharness.testing.sitting import FAULT, Sitting, sitting_of
 
 IN_CI = "nothing is recorded, and CI must not pass on nothing: restore the store (.evalh), or run with --evalh-live"
 
@@ -53,12 +53,19 @@ class CaseTrial:
         return self.result.trials[0].scores
 
 
-def trial_of(request: pytest.FixtureRequest, sitting: Sitting) -> CaseTrial:
+def trial_of(request: pytest.FixtureRequest) -> CaseTrial:
     """The trial of one test. The first one that is wanted has all selected cases answered.
 
-    A case without an answer is skipped; where the candidate itself failed, the test fails; where the infrastructure
-    did, it is an error.
+    A case without an answer is skipped; where the candidate itself failed, the test fails, in its own phase; where the
+    infrastructure did, it is an error.
     """
+    sitting = sitting_of(request.config)
+    found = _trial(request, sitting)
+    request.node.stash[FAULT] = found.fault
+    return found
+
+
+def _trial(request: pytest.FixtureRequest, sitting: Sitting) -> CaseTrial:
     place = getattr(request, "param", None)
     if not isinstance(place, Place):
         pytest.fail(
