@@ -1,10 +1,11 @@
 """Mutation run of the rooms whose tests must leave no gap: ``evalharness/stats`` and ``evalharness/verdict``.
 
-    python benchmarks/mutation/run.py [--room stats] [--work DIR] [--sample N --seed S] [--workers 1] [NAME ...]
+    python benchmarks/mutation/run.py [--room stats] [--work DIR] [--sample N --seed S [--leave-out MODULE ...]]
+                                      [--workers 1] [--proofs] [NAME ...]
 
 Copies the package and the room's tests into a folder of its own, takes decorators apart there (see ``undecorate``; mutmut
 skips decorated functions otherwise), runs mutmut on the copy, and prints score and survivors. ``NAME`` are mutmut's names or
-globs, to run a part again. The checkout is not touched.
+globs, to run a part again; samples of one seed are nested. The checkout is not touched.
 """
 
 from __future__ import annotations
@@ -28,15 +29,16 @@ CONFIG = """
 [tool.mutmut]
 source_paths = ["evalharness"]
 only_mutate = ["evalharness/{room}/*"]
+do_not_mutate = [{left_out}]
 also_copy = ["evalsets", "rubrics", "README.md", "LICENSE"]
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:randomly", "-x", "-q"{deselected}]
 pytest_add_cli_args_test_selection = [{tests}]
 # A fresh process for each mutant: results that are remembered (plans, survival) must not outlive the code they came from.
 process_isolation = "forkserver"
-forkserver_warmup = "import"
+forkserver_warmup = "collect"
 use_git_change_detection = false
 timeout_multiplier = 10.0
-timeout_constant = 5.0
+timeout_constant = 60.0
 """
 CACHES = frozenset(("property", "lru_cache", "cache"))
 
@@ -46,17 +48,38 @@ def main() -> int:
     options = arguments()
     work: Path = options.work
     if not (work / "pyproject.toml").exists():
-        copy(work, options.room, with_proofs=options.proofs)
-    environment = {**os.environ, "CI": "1", "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        copy(options)
+    environment = {
+        **os.environ,
+        "CI": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     mutmut = [sys.executable, "-m", "mutmut"]
     names = list(options.names)
     if options.sample:
-        subprocess.run([*mutmut, "run", "--max-children", "1", "no-such-mutant"], cwd=work, env=environment, capture_output=True)
-        known = [name for name, _ in results(work, environment)]
-        names = random.Random(options.seed).sample(known, min(options.sample, len(known)))
+        subprocess.run(
+            [*mutmut, "run", "--max-children", "1", "no-such-mutant"],
+            cwd=work,
+            env=environment,
+            capture_output=True,
+            check=False,
+        )
+        known = sorted(name for name, _ in results(work, environment))
+        random.Random(options.seed).shuffle(known)
+        names = known[: options.sample]
         print(f"{len(names)} of {len(known)} mutants, seed {options.seed}")
-    subprocess.run([*mutmut, "run", "--max-children", str(options.workers), *names], cwd=work, env=environment, check=False)
-    report(results(work, environment))
+    with (work / "mutmut.log").open("w", encoding="utf-8") as log:
+        subprocess.run(
+            [*mutmut, "run", "--max-children", str(options.workers), *names],
+            cwd=work,
+            env=environment,
+            stdout=log,
+            check=False,
+        )
+    chosen = set(names) if options.sample else None
+    report([(name, state) for name, state in results(work, environment) if chosen is None or name in chosen])
     return 0
 
 
@@ -66,31 +89,36 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("mutation-work"))
     parser.add_argument("--proofs", action="store_true", help="let the quick proofs kill mutants as well")
     parser.add_argument("--sample", type=int, default=0, help="run so many mutants, drawn with --seed")
+    parser.add_argument("--leave-out", nargs="*", default=[], help="modules that are not mutated")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("names", nargs="*")
     return parser.parse_args()
 
 
-def copy(work: Path, room: str, *, with_proofs: bool) -> None:
+def copy(options: argparse.Namespace) -> None:
     """Make the copy that is mutated."""
+    work, room = options.work, options.room
     work.mkdir(parents=True, exist_ok=True)
     ignore = shutil.ignore_patterns("__pycache__")
     for part in PARTS:
         source, target = ROOT / part, work / part
-        shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True) if source.is_dir() else shutil.copy(source, target)
+        shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True) if source.is_dir() else shutil.copy(
+            source, target
+        )
     (work / "tests").mkdir(exist_ok=True)
     for name in ("__init__.py", "conftest.py"):
         shutil.copy(ROOT / "tests" / name, work / "tests" / name)
-    folders = TESTS[room] if with_proofs else TESTS[room][:1]
+    folders = TESTS[room] if options.proofs else TESTS[room][:1]
     for folder in folders:
         shutil.copytree(ROOT / "tests" / folder, work / "tests" / folder, ignore=ignore, dirs_exist_ok=True)
-    for path in sorted((work / "evalharness" / room).glob("*.py")):
+    for path in sorted((work / "evalharness" / options.room).glob("*.py")):
         path.write_text(undecorate(path.read_text(encoding="utf-8")), encoding="utf-8")
     deselected = "".join(f', "--deselect", "{name}"' for name in NOT_HERE[room])
     tests = ", ".join(f'"tests/{folder}"' for folder in folders)
     with (work / "pyproject.toml").open("a", encoding="utf-8") as config:
-        config.write(CONFIG.format(room=room, deselected=deselected, tests=tests))
+        left_out = ", ".join(f'"evalharness/{room}/{name}.py"' for name in options.leave_out)
+        config.write(CONFIG.format(room=room, deselected=deselected, tests=tests, left_out=left_out))
 
 
 def undecorate(source: str) -> str:
