@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from evalharness.core.cases import Case
 from evalharness.core.results import CallCounts, CaseResult, Failure, Output, Score, Trial, Unscored
@@ -37,6 +38,7 @@ def arm(
     return found
 
 
+@cache
 def compared(
     *,
     n: int = 200,

@@ -102,6 +102,7 @@
   function select(label, options) {
     const box = make("label", label), field = make("select");
     options.forEach(([value, text]) => { const option = make("option", text); option.value = value; field.append(option); });
+    field.setAttribute("aria-label", label);
     box.append(field);
     return [box, field];
   }
@@ -132,6 +133,7 @@
     const searchBox = make("label", "Search"), search = make("input");
     search.type = "search";
     search.placeholder = "id, input, answer, reason";
+    search.setAttribute("aria-label", "Search");
     searchBox.append(search);
     const kinds = data.sides
       ? [["all", "All"], ["changed", "Changed"], ["worse", "Worse"], ["better", "Better"], ["same", "The same"], ["absent", "Without a score"]]
