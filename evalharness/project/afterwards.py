@@ -21,11 +21,11 @@ def merge_note(judge: GateJudge, verdict: GateVerdict) -> tuple[str, ...]:
     chances = [chance for track in open_tracks if (chance := missed_if_merged(track)) is not None]
     if not chances:
         return ()
-    passed, undecided = max(chances, key=sum)
+    passed, undecided, exact = max(chances, key=lambda chance: chance.p_pass + chance.p_inconclusive)
     return (
         (
             f"if every inconclusive result were merged, a drop of the margin would get through in "
-            f"{passed + undecided:.0%} of cases ({passed:.0%} PASS, {undecided:.0%} INCONCLUSIVE)"
+            f"{'' if exact else 'about '}{passed + undecided:.0%} of cases ({passed:.0%} PASS, {undecided:.0%} INCONCLUSIVE)"
         ),
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from typing import Any, Final, Literal
+from statistics import stdev
+from typing import Any, Final, Literal, NamedTuple
 
 from evalharness.config.model import GateConfig
 from evalharness.core.verdicts import NeededCases, Outcome, ScorerVerdict, WorstCase
@@ -239,14 +240,35 @@ def _needed(track: Track, gate: GateConfig) -> NeededCases:
     return NeededCases(if_unchanged=found.if_unchanged, if_as_seen=found.if_as_seen)
 
 
-def missed_if_merged(track: Track) -> tuple[float, float] | None:
-    """What merging an INCONCLUSIVE by hand would mean: (P(PASS), P(INCONCLUSIVE)) at a true drop of the margin.
+class Missed(NamedTuple):
+    """What would get through if every INCONCLUSIVE were merged by hand, at a true drop of the margin."""
 
-    Exact, for 0/1 scores, at the discordance that was seen (gate-exact, attack B20); None elsewhere.
+    p_pass: float
+    p_inconclusive: float
+    exact: bool
+    """False: an approximation from the spread that was seen."""
+
+
+def missed_if_merged(track: Track) -> Missed | None:
+    """What merging an INCONCLUSIVE by hand would mean (gate-exact, attack B20).
+
+    For 0/1 scores exact, at the discordance that was seen; else about, at the standard deviation that was seen.
+
+    Returns:
+        None for corpus metrics, guards without a margin, and before the second case.
     """
-    plan = getattr(track.engine, "plan", None)
-    if plan is None or not track.cases:
+    rule = track.rule
+    if rule is None or rule.pass_null >= 0 or len(track.differences) < 2:
         return None
-    changed = sum(1 for pair in track.cases if pair.difference is not None and abs(pair.difference) > TIE)
-    at_margin = plan.outcome(changed / len(track.cases), -track.measure.margin)
-    return at_margin.p_pass, at_margin.p_inconclusive
+    plan = getattr(track.engine, "plan", None)
+    if plan is not None:
+        changed = sum(1 for pair in track.cases if pair.difference is not None and abs(pair.difference) > TIE)
+        at_margin = plan.outcome(changed / len(track.cases), -track.measure.margin)
+        return Missed(at_margin.p_pass, at_margin.p_inconclusive, exact=True)
+    from evalharness.stats.design import chance_to_decide
+
+    sd = stdev(row[0] for row in track.differences)
+    caught = chance_to_decide(
+        rule.planned, sd, rule.margin, rule.margin, alpha=rule.alpha_block, split=rule.running_share
+    )
+    return Missed(rule.alpha_pass, max(0.0, 1.0 - rule.alpha_pass - caught), exact=False)

@@ -101,6 +101,8 @@ def judge(
     scorers: Sequence[Facts] = (Facts(),),
     recorded: bool = False,
     slice_fields: tuple[str, ...] = (),
+    pinned: Baseline | None = None,
+    live: Mapping[str, frozenset[str]] | None = None,
     **fields: object,
 ) -> GateJudge:
     evalset = EvalSet(name="s", cases=tuple(some))
@@ -114,6 +116,8 @@ def judge(
             recorded=recorded,
             cases=evalset.living,
             slice_fields=slice_fields,
+            pinned=pinned,
+            live=live,
         )
     )
 

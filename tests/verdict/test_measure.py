@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError
-from evalharness.core.results import Score, Unscored
+from evalharness.core.results import Failure, Output, Score, Trial, Unscored
 from evalharness.verdict.measure import arm_value, lost, measure_for, passes
 from tests.verdict.arms import CRASH, LOST, Facts, limit, result
 
@@ -79,3 +79,16 @@ def test_passes_and_lost() -> None:
     assert passes(result(CASE, None).trials[0], "exact") is None
     assert lost(result(CASE, LOST).trials[0])
     assert not lost(result(CASE, CRASH).trials[0])
+
+
+def test_what_the_candidate_broke_is_the_lowest_score_and_a_failed_check() -> None:
+    unreadable = Failure(stage="scorer", kind="bad_output", message="no JSON", blame="candidate")
+    broken = Failure(stage="scorer", kind="raised", message="boom")
+    lower = measure_for(limit(), Facts(direction="lower", binary=False))  # type: ignore[arg-type]
+    assert lower.number(unreadable) == 0.0
+    assert lower.number(broken) is None
+    unbounded = measure_for(limit(role="report", margin=None), LATENCY)  # type: ignore[arg-type]
+    assert unbounded.number(unreadable) is None
+    trial = Trial(case_id="a", output=Output(text="a"), scores={"brier": unreadable, "exact": broken})
+    assert passes(trial, "brier") is False
+    assert passes(trial, "exact") is None
