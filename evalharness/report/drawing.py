@@ -87,6 +87,12 @@ class Drawing:
                 row = Text(self.clipped(row.plain + " " + self.glyphs.ellipsis, self.screen.width - len(lead)))  # noqa: PLW2901
             self._lines.append(Text(lead if number == 0 else " " * len(lead)) + row)
 
+    def width_of(self, text: str) -> int:
+        """Columns that a text takes, cleaned; wide characters take two."""
+        from rich.cells import cell_len
+
+        return cell_len(self.clean(text))
+
     def clipped(self, text: str, width: int) -> str:
         """Clean text of at most ``width`` columns; the cut is marked."""
         from rich.cells import cell_len, set_cell_size

@@ -52,7 +52,7 @@ def _gate(out: Drawing, view: GateView) -> None:
     soft = " (the config lets this pass: exit code 0)" if view.softened else ""
     if _is_short(view, out.screen):
         gate = view.verdict
-        count = f"  ({gate.pairs.used} cases)" if gate.pairs.used else ""
+        count = f"  n={gate.pairs.used}" if gate.pairs.used else ""
         out.wrapped(f"{gate.gate}  {view.word}   {view.reason}{count}{soft}", style, lead=f"{mark} ")
         for note in () if out.screen.quiet else view.notes:
             out.wrapped(note, "dim", lead="    ")
@@ -120,9 +120,7 @@ def _column(rows: Sequence[ScorerRow], head: str, cells: Sequence[str]) -> list[
 
 def _widths(out: Drawing, rows: Sequence[ScorerRow], numbers: int) -> tuple[int, int]:
     """Columns for names and for bars: names get what they need, as long as a bar can still be read."""
-    from rich.cells import cell_len
-
-    wanted = max(_LEAST_NAME, *(cell_len(out.clean(row.name)) for row in rows))
+    wanted = max(_LEAST_NAME, *(out.width_of(row.name) for row in rows))
     free = out.screen.width - 4 - numbers - 2
     if free < _LEAST_NAME + _LEAST_BAR:
         return max(8, min(wanted, free)), 0
