@@ -81,6 +81,10 @@ def test_two_needs_of_an_inconclusive_verdict():
     assert needs.if_as_seen == needed_cases(sd, 0.03, 0.05)
     assert need([0.0] * 19 + [-1.0], 0.05).if_as_seen is None
     assert need([0.0], 0.05) is None
+    assert need([0.5, -0.5], 0.05).if_unchanged == needed_cases(math.sqrt(0.5), 0.05, 0.05)
+    strict = need(pilot, 0.05, 0.9, alpha=0.01, split=1.0)
+    assert strict.if_unchanged == needed_cases(sd, 0.05, 0.05, 0.9, alpha=0.01, split=1.0)
+    assert strict.if_as_seen == needed_cases(sd, 0.03, 0.05, 0.9, alpha=0.01, split=1.0)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +11,30 @@ from hypothesis import strategies as st
 from evalharness.stats.exact import ExactEnd, exact_plan
 from evalharness.stats.exact_evidence import against
 from evalharness.stats.exact_interval import exact_interval
+from evalharness.stats.exact_sequential import ExactSequential
+from evalharness.stats.rule import Rule
 
 PLAN = exact_plan(60, 0.05)
 steps = st.lists(st.sampled_from((-1, 0, 0, 0, 1)), min_size=1, max_size=60)
+
+
+def test_the_running_state_inverts_what_each_question_saw():
+    """Its interval is that of the lists it was fed: PASS and L the worst values, FAIL and U the best."""
+    state = ExactSequential(Rule(margin=0.05, planned=60))
+    end = PLAN.start()
+    least, most = [], []
+    for i in range(60):
+        worst, best = (-1, 1) if i % 20 == 7 else ((-1, -1) if i % 12 == 0 else (0, 0))
+        state.update(None if worst != best else worst, worst, best)
+        end.update(worst, best)
+        least.append(worst)
+        most.append(best)
+    low, high = state.interval()
+    assert (low, high) == exact_interval(PLAN, least, end.finish(), block_differences=most)
+    assert low < np.mean(least) < np.mean(most) < high
+    one_sided = exact_interval(PLAN, least, end.finish())
+    assert one_sided[0] == low
+    assert one_sided[1] < high
 
 
 def run(plan, differences):

@@ -54,6 +54,8 @@ def test_e_bh_by_hand():
     assert e_bh([math.log(e) for e in es], 0.1) == [0, 1, 3]
     assert e_bh([math.log(e) for e in [39, 1]], 0.05) == []
     assert e_bh([]) == []
+    # A bar that is met exactly is met.
+    assert e_bh([math.log(2 / 0.1), 0.0], 0.1) == [0]
     # The bars are 80, 40, 26.7, 20: the largest fails its own, the second carries both.
     assert e_bh([math.log(e) for e in [1, 60, 45, 1]], 0.05) == [1, 2]
 
@@ -63,6 +65,7 @@ def test_a_family_keeps_the_maximum_of_the_mean_not_the_mean_of_maxima():
     family.update([math.log(30), math.log(0.001)])
     family.update([math.log(0.001), math.log(30)])
     assert family.best == pytest.approx(math.log(15.0005))
+    assert Merged(2).best == Merged(2).log_e == 0.0
     assert family.update([0, 0]) == pytest.approx(0)
     assert family.log_e == pytest.approx(0)
     assert family.best == pytest.approx(math.log(15.0005))

@@ -29,6 +29,10 @@ def test_clusters_stay_together_in_the_order_of_their_own_hashes():
     blocks = list(dict.fromkeys(clusters.get(i, i) for i in order))
     assert blocks == permutation(["p", "q", "r", "lone"], "s")
     assert [clusters.get(i, i) for i in order] == [b for b in blocks for i in ids if clusters.get(i, i) == b]
+    # Within a cluster the cases have the order of their own hashes, of this seed.
+    for block in blocks:
+        own = [i for i in order if clusters.get(i, i) == block]
+        assert own == permutation(own, "s")
 
 
 def test_a_repeated_id_is_refused():
