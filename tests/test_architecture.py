@@ -45,16 +45,17 @@ HOMES = {
     "aiohttp": {"candidates.http"},
     "bm25s": {"candidates.bm25"},
     "datasets": {"evalset.importers"},
-    "jinja2": {"candidates.templates"},
+    "jinja2": {"candidates.templates", "report.html.page"},  # prompts in a sandbox, our own page: different floors
     "jsonschema": {"scorers.worker"},
     "jsonschema_specifications": {"scorers.worker"},
+    "markupsafe": {"report.html.page"},  # comes with jinja2; marks the page's own files as HTML
     "nltk": {"scorers.rouge_words"},
     "numpy": {"stats.arrays"},
     "openai": {"clients.openai_chat"},
     "pyarrow": {"evalset.importers"},
     "rapidfuzz": {"scorers.closeness"},
     "referencing": {"scorers.worker"},
-    "rich": {"cli.progress", "report.terminal"},  # a bar while it runs, a screen when it is done: different floors
+    "rich": {"cli.progress", "report.drawing"},  # a bar while it runs, a screen when it is done: different floors
     "sacrebleu": {"scorers.translation"},
 }
 """Each foreign package's one module; pytest is left out, for testing and pytest_plugin are made of it."""
