@@ -62,7 +62,8 @@ def lower_is_better(scorer: ScorerVerdict) -> bool:
 
 def scorer_names(gate: GateVerdict, result: CaseResult | None) -> list[str]:
     """Scorers of a case: those of the verdict first, then what else was scored."""
-    named = [s.scorer for s in gate.scorers] + [h.scorer for h in gate.hard]
+    # A guard against a second, pinned baseline has no side of its own here.
+    named = [s.scorer for s in gate.scorers if "against" not in s.details] + [h.scorer for h in gate.hard]
     found = result.trials[0].scores if result is not None and result.trials else {}
     return list(dict.fromkeys((*named, *found)))
 

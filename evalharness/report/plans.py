@@ -27,7 +27,7 @@ def plans_text(plans: Sequence[GatePlan]) -> str:
 def _plan_lines(plan: GatePlan) -> Iterator[str]:
     version = f" {visible(plan.version, limit=12)}" if plan.version else ""
     yield f"{_name(plan.gate)}  {plan.n} cases of {_name(plan.evalset)}{version}"
-    yield f"  compares {_name(plan.candidate)} with {_name(plan.baseline)}"
+    yield f"  compares {visible(plan.candidate, limit=24)} with {visible(plan.baseline, limit=40)}"
     yield from estimate_lines(plan.estimate)
     yield from _green_lines(plan)
     for hard in plan.hard:
@@ -36,7 +36,7 @@ def _plan_lines(plan: GatePlan) -> Iterator[str]:
         fields = ", ".join(_name(field) for field in plan.slices)
         yield f"  slices   each value of {fields} can veto, and shares alpha_block"
     if plan.pinned:
-        yield f"  pinned   must hold against {_name(plan.pinned)} too: exit 0 is rarer than said above"
+        yield f"  pinned   {_name(plan.pinned)} must hold too: exit 0 is rarer than said"
     if plan.looks:
         yield f"  looks    {', '.join(map(str, plan.looks))}: they share alpha, so the last look is a little stricter"
     for name in plan.corpus:
@@ -70,22 +70,23 @@ def _green_lines(plan: GatePlan) -> Iterator[str]:
         return
     low, high = _share(plan.green.low), _share(plan.green.high)
     chance = low if low == high else f"{low} to {high}"
-    apart = ", hard checks apart" if plan.hard else ""
-    yield f"  exit 0   {chance} of unchanged candidates{apart} ({_assumption(plan.guards)});"
+    yield f"  exit 0   {chance} of unchanged candidates {_assumption(plan.guards)};"
     yield f"           at most {_share(plan.green.blocked)} are blocked, the others end inconclusive"
+    if plan.hard:
+        yield "           hard checks apart: they come on top"
 
 
 def _assumption(guards: Sequence[GuardPlan]) -> str:
     if all(guard.reference.measured for guard in guards):
         return "if as much changes as earlier"
-    rows = {(guard.binary, guard.reference.spread) for guard in guards if not guard.reference.measured}
-    said = [f"{spread:.0%} of cases change" if binary else f"sd {spread:g}" for binary, spread in sorted(rows)]
-    return "if " + ", ".join(said)
+    binary = {guard.binary for guard in guards if not guard.reference.measured}
+    said = "if 10% of cases change" if True in binary else "at sd 0.2"
+    return said if len(binary) == 1 else f"{said} (sd 0.2)"
 
 
 def _hard_lines(hard: HardPlan) -> Iterator[str]:
     what = "must pass on every case" if hard.absolute else "must hold wherever the baseline holds"
-    yield f"  hard     {_name(hard.scorer)} {what}: all cases are asked, {hard.attempts} attempts"
+    yield f"  hard     {_name(hard.scorer)} {what}: all cases are asked"
     if hard.block_rate is None:
         yield "           how often chance alone blocks is not bounded: one case is enough"
     elif hard.block_rate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +12,7 @@ from evalharness.project.selfchecking import SEED, Flips, GuardCheck, Rate, Same
 from evalharness.verdict.sentences import amount
 
 _NAME = 36
+_WIDTH = 80
 
 
 def selfcheck_text(checks: Sequence[SelfCheck]) -> str:
@@ -66,7 +68,8 @@ def _twice_lines(twice: SameTwice) -> Iterator[str]:
     yield f"  the same candidate twice (A/A): {_name(twice.candidate)}, runs {older} and {newer}"
     for one in twice.flips:
         yield from _flip_lines(one)
-    yield f"    verdict of the gate: {twice.outcome.upper()} ({visible(twice.reason, limit=200)})"
+    said = f"verdict of the gate: {twice.outcome.upper()} ({visible(twice.reason, limit=200)})"
+    yield from textwrap.wrap(said, _WIDTH, initial_indent="    ", subsequent_indent="      ")
 
 
 def _flip_lines(one: Flips) -> Iterator[str]:

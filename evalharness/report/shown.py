@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evalharness.core.results import CaseResult, Failure, Output, Score, Trial, Unscored
 from evalharness.core.specs import thaw
 from evalharness.project.showing import Shown
-from evalharness.report.sinks import visible
+from evalharness.report.sinks import ascii_only, visible
 from evalharness.report.terminal import Screen
 from evalharness.report.view import WORDS
 
@@ -114,7 +114,7 @@ def case_text(shown: Shown, case_id: str, screen: Screen) -> str:
         lines.extend(_score_line(name, trial) for name in trial.scores)
         lines.append(_facts(trial))
     text = "\n".join(line for line in lines if line)
-    return text if screen.unicode else text.encode("ascii", "backslashreplace").decode("ascii")
+    return text if screen.unicode else ascii_only(text)
 
 
 def _block(label: str, text: str) -> str:

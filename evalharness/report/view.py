@@ -133,7 +133,8 @@ def points(value: float | None, unit: str, *, sign: bool = False) -> str:
         return "-"
     if unit == "points":
         return f"{_tidy(value * 100, '+.1f')}" if sign else f"{_tidy(value * 100, '.1f')}%"
-    text = _tidy(value, "+.2g" if sign else ".3g")
+    digits = ".0f" if abs(value) >= 100 else ".2g" if sign else ".3g"
+    text = _tidy(value, f"+{digits}" if sign else digits)
     return f"{text} {unit}".rstrip()
 
 

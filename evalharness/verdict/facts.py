@@ -47,6 +47,8 @@ def scorer_verdict(
     details: dict[str, Any] = spread_details(track, epochs, cost)
     if track.against:
         details |= {"against": track.against, "scorer": measure.name}
+    if measure.lower_is_better:
+        details["lower_is_better"] = True  # for reports: which way single cases moved
     if track.corpus is not None:
         return _corpus_verdict(track, track.corpus, gate, base, details)
     limits = _interval(track, gate)

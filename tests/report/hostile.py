@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 CORPUS: Final = {
     "script": "</script><script>alert(1)</script>",
     "comment": "--><img src=x onerror=alert(1)><!--",
-    "attribute": "\"' onmouseover=alert(1) x='",
+    "attribute": '" onmouseover=alert(1) x="',
     "svg": "<svg onload=alert(1)><style>*{display:none}</style>",
     "template": "{{ 7*7 }} {% for x in y %} ${jndi:ldap://x} %s {0.__class__}",
     "escape": "\x1b[2J\x1b]0;owned\x07\x1b]8;;http://evil.example\x07click\x1b]8;;\x07",
@@ -168,8 +168,6 @@ def live_log(text: str) -> list[str]:
             stopped = "" if bare == f"::{stopped}::" else stopped
         elif bare.startswith("::stop-commands::"):
             stopped = bare.removeprefix("::stop-commands::")
-        elif (bare.startswith("::") or "##[" in line) and not re.match(r"::(error|warning) ", bare):
-            found.append(line)
-        elif re.match(r"::(error|warning) ", bare) and "##[" in line:
+        elif "##[" in line or (bare.startswith("::") and not re.match(r"::(error|warning) ", bare)):
             found.append(line)
     return found

@@ -74,8 +74,9 @@ def results_json(
 
 
 def _judged(gate: GateVerdict) -> list[str]:
-    names = [s.scorer for s in gate.scorers if s.role in ("guard", "improve")] + [check.scorer for check in gate.hard]
-    return list(dict.fromkeys(names or [s.scorer for s in gate.scorers]))
+    own = [s for s in gate.scorers if "against" not in s.details]
+    names = [s.scorer for s in own if s.role in ("guard", "improve")] + [check.scorer for check in gate.hard]
+    return list(dict.fromkeys(names or [s.scorer for s in own]))
 
 
 def _kept(by_case: dict[str, list[CaseChange]], gate: GateVerdict) -> tuple[dict[str, list[CaseChange]], str]:
