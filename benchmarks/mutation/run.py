@@ -40,6 +40,7 @@ use_git_change_detection = false
 timeout_multiplier = 10.0
 timeout_constant = 60.0
 """
+BATCH = 60
 CACHES = frozenset(("property", "lru_cache", "cache"))
 
 
@@ -70,16 +71,14 @@ def main() -> int:
         random.Random(options.seed).shuffle(known)
         names = known[: options.sample]
         print(f"{len(names)} of {len(known)} mutants, seed {options.seed}")
-    with (work / "mutmut.log").open("w", encoding="utf-8") as log:
-        subprocess.run(
-            [*mutmut, "run", "--max-children", str(options.workers), *names],
-            cwd=work,
-            env=environment,
-            stdout=log,
-            check=False,
-        )
-    chosen = set(names) if options.sample else None
-    report([(name, state) for name, state in results(work, environment) if chosen is None or name in chosen])
+    # In the order drawn, a batch at a time: a run that is stopped early has still run the first so many of the sample.
+    batches = [names[at : at + BATCH] for at in range(0, len(names), BATCH)] if options.sample else [names]
+    for batch in batches:
+        with (work / "mutmut.log").open("a", encoding="utf-8") as log:
+            run = [*mutmut, "run", "--max-children", str(options.workers), *batch]
+            subprocess.run(run, cwd=work, env=environment, stdout=log, check=False)
+        chosen = set(names) if options.sample else None
+        report([(name, state) for name, state in results(work, environment) if chosen is None or name in chosen])
     return 0
 
 
@@ -153,7 +152,10 @@ def report(rows: list[tuple[str, str]]) -> None:
     run = [(name, state) for name, state in rows if state != "not checked"]
     counts = Counter(state for _, state in run)
     killed = counts["killed"] + counts["timeout"] + counts["segfault"] + counts["caught by type check"]
-    print(f"mutants run: {len(run)} of {len(rows)}; " + ", ".join(f"{state} {n}" for state, n in counts.most_common()))
+    print(
+        f"\nmutants run: {len(run)} of {len(rows)}; " + ", ".join(f"{state} {n}" for state, n in counts.most_common()),
+        flush=True,
+    )
     if run:
         print(f"score: {100 * killed / len(run):.1f} %")
     for name, state in run:
