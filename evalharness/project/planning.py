@@ -187,7 +187,7 @@ def _stored(workspace: Workspace, gate: GateConfig) -> tuple[Baseline | None, st
     except BaselineError as error:
         if error.code != "baseline_missing":
             raise
-        return None, "nothing yet (evalh promote --why TEXT)"
+        return None, "nothing yet: evalh promote --why TEXT"
     return arm, f"{arm.name} of {arm.created[:10]}"
 
 

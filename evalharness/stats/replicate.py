@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from math import exp
+from math import exp, lgamma, log, log1p
 from typing import TYPE_CHECKING, Any
 
 from evalharness.stats.arrays import load_numpy
@@ -102,14 +102,13 @@ def binomial_interval(hits: int, runs: int, level: float = 0.95) -> tuple[float,
 
 
 def _share_where_upper_tail_is(tail: float, hits: int, runs: int) -> float:
-    from math import lgamma, log, log1p
-
-    choose = [lgamma(runs + 1) - lgamma(k + 1) - lgamma(runs - k + 1) for k in range(hits, runs + 1)]
+    np = load_numpy()
+    k = np.arange(hits, runs + 1)
+    choose = lgamma(runs + 1) - np.array([lgamma(n + 1) + lgamma(runs - n + 1) for n in range(hits, runs + 1)])
     low, high = 0.0, 1.0
     for _ in range(60):
         share = (low + high) / 2
-        log_p, log_q = log(share), log1p(-share)
-        above = sum(exp(c + k * log_p + (runs - k) * log_q) for k, c in enumerate(choose, hits))
+        above = float(np.exp(choose + k * log(share) + (runs - k) * log1p(-share)).sum())
         low, high = (share, high) if above < tail else (low, share)
     return (low + high) / 2
 
