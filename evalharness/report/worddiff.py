@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 _WORD: Final = re.compile(r"\s+|[^\s]+")
-MOST_WORDS: Final = 800
-"""Words looked at in each answer; the rest is shown as it is."""
+MOST_WORDS: Final = 400
+"""Words and gaps compared in each answer (the time grows with the square); the rest is shown as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +32,37 @@ def word_diff(before: str, after: str) -> tuple[list[Piece], list[Piece]]:
     Returns:
         Pieces of ``before`` and of ``after``; joined they are the answers again.
     """
-    from difflib import SequenceMatcher
-
     old, new = _WORD.findall(before), _WORD.findall(after)
-    matcher = SequenceMatcher(a=old[:MOST_WORDS], b=new[:MOST_WORDS], autojunk=False)
-    left: list[Piece] = []
-    right: list[Piece] = []
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if b > a:
-            left.append(Piece("".join(old[a:b]), tag != "equal"))
-        if d > c:
-            right.append(Piece("".join(new[c:d]), tag != "equal"))
-    for pieces, words in ((left, old), (right, new)):
-        if len(words) > MOST_WORDS:
-            pieces.append(Piece("".join(words[MOST_WORDS:]), changed=False))
+    kept_old, kept_new = _common(old[:MOST_WORDS], new[:MOST_WORDS])
+    return _pieces(old, kept_old), _pieces(new, kept_new)
+
+
+def _common(old: Sequence[str], new: Sequence[str]) -> tuple[set[int], set[int]]:
+    """Places in both of one longest common subsequence."""
+    rows = [[0] * (len(new) + 1)]
+    for word in reversed(old):
+        below, row, best = rows[-1], [0], 0
+        for index in range(len(new) - 1, -1, -1):
+            place = len(new) - index
+            best = below[place - 1] + 1 if new[index] == word else max(best, below[place])
+            row.append(best)
+        rows.append(row)
+    left, right = set(), set()
+    i = j = 0
+    while i < len(old) and j < len(new):
+        if old[i] == new[j]:
+            left.add(i)
+            right.add(j)
+            i, j = i + 1, j + 1
+        elif rows[len(old) - i - 1][len(new) - j] >= rows[len(old) - i][len(new) - j - 1]:
+            i += 1
+        else:
+            j += 1
     return left, right
+
+
+def _pieces(words: Sequence[str], kept: set[int]) -> list[Piece]:
+    pieces: list[Piece] = []
+    for changed, group in groupby(range(len(words)), key=lambda i: i < MOST_WORDS and i not in kept):
+        pieces.append(Piece("".join(words[i] for i in group), changed))
+    return pieces

@@ -95,8 +95,24 @@ def test_a_word_diff_loses_nothing(before: str, after: str) -> None:
     left, right = word_diff(before, after)
     assert "".join(piece.text for piece in left) == before
     assert "".join(piece.text for piece in right) == after
+    same = ["".join(piece.text for piece in side if not piece.changed) for side in (left, right)]
+    assert same[0] == same[1]
     if before == after:
         assert not any(piece.changed for piece in (*left, *right))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gone", "come"),
+    [
+        ("You have 30 days.", "You have 14 days.", ["30"], ["14"]),
+        ("a b c", "b c d", ["a "], [" d"]),
+        ("", "new", [], ["new"]),
+    ],
+)  # fmt: skip
+def test_what_changed_is_marked(before: str, after: str, gone: list[str], come: list[str]) -> None:
+    left, right = word_diff(before, after)
+    assert [p.text for p in left if p.changed] == gone
+    assert [p.text for p in right if p.changed] == come
 
 
 def test_a_word_diff_of_huge_answers_is_capped_and_whole() -> None:
