@@ -16,6 +16,7 @@ from evalharness.project.afterwards import count_look, keep_verdict, look_note, 
 from evalharness.project.arms import answers_by_key
 from evalharness.project.execution import Task, execute
 from evalharness.project.gitfacts import pull_request
+from evalharness.project.plans import KeptPlans
 from evalharness.project.tries import count_try, tries_note, try_number, under_tries
 from evalharness.project.workspace import Workspace, selected
 from evalharness.verdict.baseline import Baseline
@@ -88,6 +89,8 @@ def under_judge(
         tries: What to say about tries, once a case is scored.
         answer: Answers the cases that a judge asks for, and obeys it.
     """
+    kept = KeptPlans(workspace)
+    setup = replace(setup, plans=kept.plan)
     judge = GateJudge(setup)
     selection = ""
     if wanted is not None:
@@ -103,6 +106,7 @@ def under_judge(
     verdict = _verdict(workspace, judge, run, selection=selection, description=candidate.description)
     verdict = replace(verdict, notes=(*verdict.notes, *(tries if judge.used else ())))
     keep_verdict(workspace, run.header.run_id, verdict)
+    kept.keep()
     return Comparison(
         gate=verdict,
         cases={case.id: case for case in judge.order()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from evalharness.verdict.chart import Chart, chart, computed
 
 if TYPE_CHECKING:
     from evalharness.stats.exact import ExactPlan
+    from evalharness.store.store import Store
 
 
 class KeptPlans:
@@ -43,7 +45,14 @@ class KeptPlans:
         if all(shipped(question, rule.planned, rule.margin, alpha) for question, alpha in alphas):
             return computed(rule)
         name = f"exact/{rule.planned}/{rule.margin!r}/{rule.alpha_pass!r}/{rule.alpha_block!r}/{__version__}"
-        found: ExactPlan = self._get(name, plan_from_json, lambda: computed(rule))
+
+        def read(data: Any) -> ExactPlan:
+            plan = plan_from_json(dict(data))
+            if (plan.planned, plan.margin) != (rule.planned, rule.margin):
+                raise ValueError("kept under the name of another plan")
+            return plan
+
+        found: ExactPlan = self._get(name, read, lambda: computed(rule))
         return found
 
     def chart(self, rule: Rule, method: Method, *, binary: bool, power: float, size: float, seen: Law | None) -> Chart:
@@ -66,18 +75,28 @@ class KeptPlans:
         from evalharness.store.store import open_store
 
         try:
-            with open_store(workspace.state, wait_s=0) as store:
-                for name, data in self._new.items():
-                    store.cache_put(name, data)
+            if workspace.opened is not None:
+                self._put(workspace.opened)
+            else:
+                with open_store(workspace.state, wait_s=0) as store:
+                    self._put(store)
         except (ConfigError, DiskFailed, StoreError):
             return  # a cache that cannot be written costs time the next time, and nothing else
         self._new = {}
 
+    def _put(self, store: Store) -> None:
+        for name, data in self._new.items():
+            store.cache_put(name, data)
+
     def _get(self, name: str, read: Callable[[Any], Any], compute: Callable[[], Any]) -> Any:
         if name not in self._known:
             kept = self._workspace.reader().cache_get(name) if self._workspace.use_store else None
-            self._known[name] = read(json.loads(kept)) if kept is not None else None
-            if self._known[name] is None:
-                self._known[name] = compute()
-                self._new[name] = canonical_json(self._known[name].to_json()).encode("utf-8")
+            found = None
+            if kept is not None:
+                with contextlib.suppress(ValueError, KeyError, TypeError):  # not ours to read: computed again
+                    found = read(json.loads(kept))
+            if found is None:
+                found = compute()
+                self._new[name] = canonical_json(found.to_json()).encode("utf-8")
+            self._known[name] = found
         return self._known[name]

@@ -71,6 +71,11 @@ class Workspace:
             self._store = open_store(self.state, on_wait=_say_waiting)
         return self._store
 
+    @property
+    def opened(self) -> Store | None:
+        """The store, if this command writes into it already."""
+        return self._store
+
     def reader(self) -> Store:
         """The store for looking only: no lock, nothing is made; empty where nothing was recorded."""
         if self._store is not None:

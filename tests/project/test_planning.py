@@ -324,6 +324,34 @@ def test_computed_plans_are_kept_in_the_store_and_found_again(project, monkeypat
         assert KeptPlans(workspace).plan(ODD) == first
 
 
+def test_a_gate_uses_what_is_kept_and_keeps_what_it_computes(project, monkeypatch):
+    project.make(23, wrong=[9, 19])
+    project.edit("margin = 0.05", "margin = 0.07")
+    project.gate()
+
+    def never(rule):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr("evalharness.project.plans.computed", never)
+    project.gate()
+
+
+@pytest.mark.parametrize(
+    "content", [b"[]", b"{}", b"not JSON", b'{"schema": "evalh.exact_plan/1", "planned": 23}', None]
+)
+def test_what_cannot_be_read_is_computed_again(project, content):
+    project.make(23, wrong=[9, 19]).gate()
+    with project.open() as workspace:
+        kept = KeptPlans(workspace)
+        right = kept.plan(ODD)
+        (name,) = kept._new
+        other = KeptPlans(workspace).plan(replace(ODD, planned=24)).to_json()
+        store = workspace.store()
+        store.cache_put(name, json.dumps(other).encode() if content is None else content)
+    with project.open() as workspace:
+        assert KeptPlans(workspace).plan(ODD) == right
+
+
 def test_shipped_plans_are_not_kept_twice(project):
     project.make(5)
     with project.open() as workspace:
