@@ -33,13 +33,13 @@ def _lines(check: SelfCheck) -> Iterator[str]:
         yield from _guard_lines(guard)
     if check.pairs is not None:
         for reason in check.without:
-            yield f"  {visible(reason)}"
+            yield from textwrap.wrap(visible(reason), _WIDTH, initial_indent="  ", subsequent_indent="    ")
     yield ""
     if check.twice is not None:
         yield from _twice_lines(check.twice)
     else:
         yield "  the same candidate twice (A/A): not in the store"
-        yield f"    {visible(check.why_not_twice)}"
+        yield from textwrap.wrap(visible(check.why_not_twice), _WIDTH, initial_indent="    ", subsequent_indent="    ")
 
 
 def _guard_lines(guard: GuardCheck) -> Iterator[str]:
