@@ -45,6 +45,8 @@ def finish(args: argparse.Namespace, workspace: Workspace, verdict: Verdict, com
 
         for line in announce(verdict, comparisons, workspace.config, workspace.env):
             console.say(line)
+    if not console.is_terminal(sys.stdout):
+        _say_errors(comparisons)
     if args.json:
         console.answer_json(verdict.to_json())
     else:
@@ -53,6 +55,14 @@ def finish(args: argparse.Namespace, workspace: Workspace, verdict: Verdict, com
         text = verdict_text(verdict, comparisons, screen_of(args))
         console.answer(_inert(text) if in_actions else text, styled=True)
     return verdict.exit_code
+
+
+def _say_errors(comparisons: Sequence[Comparison]) -> None:
+    """In a log each refusal is one line that a person or an editor can jump from: ``FILE:LINE: field: problem``."""
+    for comparison in comparisons:
+        error = comparison.gate.error
+        if error is not None:
+            console.say(f"{error['where']}: {error['message']}" if error["where"] else f"evalh: {error['message']}")
 
 
 def _inert(text: str) -> str:
