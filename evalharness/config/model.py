@@ -88,9 +88,9 @@ class GateConfig:
     power: float = 0.8
     """Chance of a decision that planning aims at."""
     tries: Literal["count", "spend"] = "count"
-    """Tries on one pull request are counted and said, or each spends a part of alpha_pass."""
+    """Tries on one pull request are counted and said, or the k-th spends alpha_pass / (k (k + 1))."""
     mode: Literal["normal", "block_only"] = "normal"
-    """`block_only` never proves a pass: it blocks what is shown to be worse; then a margin of 0 makes sense."""
+    """`block_only` only blocks what is shown to be worse: what is not shown is let through, as inconclusive with exit code 0."""
     proven_drop: Literal["fail", "stop", "inconclusive"] = "fail"
     """What a proven drop means that is not shown to be as large as the margin."""
     strict: bool = False
@@ -98,7 +98,7 @@ class GateConfig:
     split: float | None = None
     """Share of alpha watched after every case; None: .25 up to 300 planned units, else .5."""
     extendable: tuple[int, ...] = ()
-    """Planned sizes of declared later looks."""
+    """Numbers of units at which the gate looks before the end; declared beforehand, all looks share alpha."""
     estimand: Literal["population", "eval_set"] = "population"
     """What the verdict is about: cases like these, or exactly these cases."""
     epochs: int = 1
@@ -108,7 +108,7 @@ class GateConfig:
     stop: Literal["early", "never"] = "early"
     """Stop asking when the verdict is certain, or ask every case."""
     pinned: str | None = None
-    """Second, pinned baseline (path): the ratchet."""
+    """Second, pinned baseline (path) that guards must hold against too: it bounds what many merges lose together."""
     store_answers: bool = True
     """False keeps only digests of answers in the baseline: then nothing can be scored again."""
     inconclusive: BlockOrPass = "block"
