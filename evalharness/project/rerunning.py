@@ -90,7 +90,9 @@ def rerun_gate(
         tries=tries_note(gate, number),
         answer=lambda judge: _answer(workspace, judge, evalset, candidate, rival.candidate),
     )
-    return replace(comparison, gate=replace(comparison.gate, warnings=(*comparison.gate.warnings, *_moved(rival))))
+    warnings = (*comparison.gate.warnings, *_moved(rival))
+    notes = (f"both sides were answered in this run, side by side{_from(rival)}", *comparison.gate.notes)
+    return replace(comparison, gate=replace(comparison.gate, warnings=warnings, notes=notes))
 
 
 def _check_possible(workspace: Workspace, scorers: Mapping[str, ScorerFacts]) -> None:
@@ -235,6 +237,10 @@ def _answer(workspace: Workspace, judge: GateJudge, evalset: EvalSet, candidate:
     answered, baseline = parted(run, own, splitting, cases)
     results.update(baseline.results)
     return answered if before is None else replace(answered, calls=over_all_legs(answered.calls, before))
+
+
+def _from(rival: Rival) -> str:
+    return "" if rival.stored is None else f"; the baseline's as it was at {rival.stored.commit[:12]}"
 
 
 def _moved(rival: Rival) -> tuple[Warned, ...]:

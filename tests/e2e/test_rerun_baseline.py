@@ -49,8 +49,10 @@ def test_an_unchanged_candidate_is_answered_twice_and_stops_early(house: House) 
 
 def test_the_old_prompt_comes_from_the_commit_not_from_the_tree(house: House) -> None:
     in_git(house)
+    start = git(house.root, "rev-parse", "HEAD~1")
     house.config("DROP")
     commit(house, "a worse prompt")
+    assert f"as it was at {start[:12]}" in house.evalh("gate", "--rerun-baseline").text
     gate = house.evalh("gate", "--rerun-baseline", "--json").gate
     (scorer,) = gate["scorers"]
     assert gate["outcome"] == "regression"
