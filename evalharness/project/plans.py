@@ -42,13 +42,15 @@ class KeptPlans:
         from evalharness.stats.exact_question import shipped
 
         alphas = (("pass", rule.alpha_pass), ("fail", rule.alpha_block), ("drop", rule.alpha_block))
-        if all(shipped(question, rule.planned, rule.margin, alpha) for question, alpha in alphas):
+        if not rule.looks and all(shipped(question, rule.planned, rule.margin, alpha) for question, alpha in alphas):
             return computed(rule)
-        name = f"exact/{rule.planned}/{rule.margin!r}/{rule.alpha_pass!r}/{rule.alpha_block!r}/{__version__}"
+        looks = "+".join(map(str, (*rule.looks, rule.planned)))
+        name = f"exact/{looks}/{rule.margin!r}/{rule.alpha_pass!r}/{rule.alpha_block!r}/{__version__}"
 
         def read(data: Any) -> ExactPlan:
             plan = plan_from_json(dict(data))
-            if (plan.planned, plan.margin) != (rule.planned, rule.margin):
+            sizes = tuple(step.planned for step in (*plan.earlier, plan))
+            if (sizes, plan.margin) != ((*rule.looks, rule.planned), rule.margin):
                 raise ValueError("kept under the name of another plan")
             return plan
 

@@ -156,7 +156,9 @@ def chart(
 
 def computed(rule: Rule) -> ExactPlan:
     """The exact plan of a rule: shipped, or computed."""
-    return exact_plan(rule.planned, rule.margin, alpha_pass=rule.alpha_pass, alpha_block=rule.alpha_block)
+    return exact_plan(
+        rule.planned, rule.margin, alpha_pass=rule.alpha_pass, alpha_block=rule.alpha_block, looks=rule.looks
+    )
 
 
 class _Chances:

@@ -184,7 +184,6 @@ def open_track(
     if method == "exact":
         from evalharness.stats.exact_sequential import ExactSequential
 
-        # What is kept elsewhere are plans of one look.
-        plan = None if plans is None or rule.looks else plans(rule)
+        plan = None if plans is None else plans(rule)
         return Track(measure=measure, rule=rule, engine=ExactSequential(rule, plan), method=method, family=family)
     return Track(measure=measure, rule=rule, engine=Sequential(rule), method=method, family=family)
