@@ -81,7 +81,9 @@ def test_nothing_that_acts_is_left(text: str) -> None:
     assert ascii_only(shown).isprintable()
 
 
-@given(st.recursive(ANY, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY, inner, max_size=3), max_leaves=6))
+@given(
+    st.recursive(ANY, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY, inner, max_size=3), max_leaves=6)
+)
 def test_json_is_the_same_value_and_shows_nothing_that_acts(value: object) -> None:
     for text in (json_text(value), json_text(value, indent=None), json_text(value, ascii_only=True)):
         assert json.loads(text) == json.loads(json.dumps(value))

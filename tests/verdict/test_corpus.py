@@ -17,7 +17,29 @@ from evalharness.verdict.corpus import corpus_value, is_corpus, stats_of
 from evalharness.verdict.judge import GateJudge
 from tests.verdict.arms import CRASH, LOST, Facts, baseline, cases, feed, gate, judge, limit
 
-WORDS = ["the", "cat", "sat", "on", "a", "mat", "while", "two", "dogs", "ran", "over", "the", "hill", "to", "see", "who", "won", "the", "old", "race", "again"]
+WORDS = [
+    "the",
+    "cat",
+    "sat",
+    "on",
+    "a",
+    "mat",
+    "while",
+    "two",
+    "dogs",
+    "ran",
+    "over",
+    "the",
+    "hill",
+    "to",
+    "see",
+    "who",
+    "won",
+    "the",
+    "old",
+    "race",
+    "again",
+]
 
 
 def scorer(use: str, **options: object):
