@@ -77,7 +77,8 @@ def _about_the_rule(setup: GateCase) -> tuple[Warned, ...]:
         message = "order_seed is set by hand: trying seeds voids the stated error rates"
         found.append(Warned(code="order_seed", message=message))
     unpaired = len(setup.pairing.edited) + len(setup.pairing.added)
-    if unpaired:
+    paired_by_some = any(limit.every != "absolute" for limit in setup.gate.limits)
+    if unpaired and paired_by_some:
         message = (
             f"{len(setup.pairing.added)} added and {len(setup.pairing.edited)} edited cases have no baseline "
             "and are not judged: promote to include them"

@@ -23,7 +23,8 @@ HEAVY: Final = 5.0
 """Times the mean weight above which one unit makes the whole gate weak (gate-exact.md B15)."""
 MANY_LOOKS: Final = 10
 """Looks at one holdout from which candidates may have been fitted to it."""
-_STEM: Final = re.compile(r"(.+)[-_.][^-_.]+")
+_STEM: Final = re.compile(r"(.+)[-_.][A-Za-z]{0,8}\d+")
+"""An id that ends in a number of its own, as questions about one document or turns of one conversation do."""
 _SMALL_GROUP: Final = 10
 """Groups of ids larger than this are categories, not clusters."""
 _LEAST_GROUPS: Final = 3
