@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evalharness.stats.decision import decide
+from evalharness.stats.exact import exact_plan
 from evalharness.stats.rule import Rule
 from evalharness.stats.sequential import Sequential
 
@@ -75,6 +76,16 @@ def test_the_exact_path_says_why(ds, planned, proven_drop, verdict, reason):
     assert decision.reason.startswith(reason)
     assert decision.drop_proven == ("drop" in reason or verdict == "fail")
     assert decision.p_pass is None
+
+
+def test_a_fail_at_the_last_look_has_proven_a_drop_as_well():
+    """Spread evenly, so that FAIL does not cross on the way: its last bar decides."""
+    losses = exact_plan(100, 0.05).fail_min_losses[0]
+    spread = [0 - (i * losses // 100 != (i + 1) * losses // 100) for i in range(100)]
+    decision = decide(spread, 0.05, 100)
+    assert decision.reason == "worse than the margin of 0.05; at the last look"
+    assert decision.drop_proven
+    assert decision.log_e_fail < math.log(40)
 
 
 def test_missing_cases_of_the_exact_path_are_fed_at_their_bounds():

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -198,6 +199,10 @@ def test_the_contract_s_words():
     assert plan.pass_certified
     assert plan.fail_certified
     assert plan.drop_certified
+    for part in ("passing", "failing", "dropping"):
+        doubted = replace(plan, **{part: replace(getattr(plan, part), certified=False)})
+        assert not doubted.certified
+        assert [doubted.pass_certified, doubted.fail_certified, doubted.drop_certified].count(False) == 1
     assert 0 < plan.pass_last_bar < math.log(20)
     assert 0 < plan.fail_last_bar < math.log(40)
     assert 0 < plan.drop_last_bar < math.log(40)

@@ -47,6 +47,8 @@ def test_a_name_needs_its_own_evidence():
     assert name_regressed([math.log(100), 0.0, 0.0]) == [0]
     assert name_regressed([math.log(25), -9.0]) == []
     assert name_regressed([]) == []
+    # A bar that is met exactly is met.
+    assert name_regressed([-math.log(0.05)]) == [0]
 
 
 def test_e_bh_by_hand():
