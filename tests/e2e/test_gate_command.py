@@ -375,3 +375,16 @@ def test_a_dry_run_calls_nothing(house: House) -> None:
     assert "60" in done.text
     assert house.evalh("run", "bot", "--dry-run").code == 0
     assert house.calls() == 0
+
+
+def test_absolute_checks_need_no_baseline_and_warn_of_none(house: House) -> None:
+    house.cases(20)
+    house.config("SURE", limits='exact = { every = "absolute" }')
+    done = house.evalh("gate", "--json")
+    assert (done.code, done.json["warnings"]) == (0, [])
+    assert house.calls() == 20
+    house.config("SHAKY", limits='exact = { every = "absolute" }')
+    failed = house.evalh("gate", "--json")
+    assert failed.code == 1
+    assert set(failed.gate["hard"][0]["flips"]) <= {"c0007", "c0009", "c0019"}
+    assert "fails on" in failed.gate["reason"]
