@@ -37,8 +37,8 @@ pytest_add_cli_args_test_selection = [{tests}]
 process_isolation = "forkserver"
 forkserver_warmup = "collect"
 use_git_change_detection = false
-timeout_multiplier = 10.0
-timeout_constant = 60.0
+timeout_multiplier = 4.0
+timeout_constant = 20.0
 """
 BATCH = 60
 CACHES = frozenset(("property", "lru_cache", "cache"))

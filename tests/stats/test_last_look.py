@@ -95,6 +95,24 @@ def test_ten_thousand_distinct_values_equal_the_gil_pelaez_sum():
     assert final_look(data, -0.05, "pass") == pytest.approx(expected, abs=1e-13)
 
 
+@given(st.integers(1, 50_000), st.integers(1, 500), st.floats(0.005, 0.9))
+def test_two_values_give_the_beta_law_also_where_rare_cases_weigh_most(many, rare, small):
+    """Many small differences on one side of the null, a few of 1 on the other: a ratio of two gamma variables.
+
+    A contour that keeps following the steepest descent leaves the region where the integrand is small, and never settles.
+    """
+    p = chance_not_positive([small, -1.0], [many, rare])
+    assert p == pytest.approx(beta.cdf(1 / (1 + small), many, rare), rel=1e-9, abs=1e-13)
+
+
+def test_a_few_wins_among_many_small_losses():
+    """What brought the contour down: 1,920 losses of .08 and 80 wins of 1, against "not worse than .05"."""
+    p = final_look_counts({-0.08: 1920, 1.0: 80}, -0.05, "fail", low=-1.0, high=1.0)
+    assert p == pytest.approx(beta.cdf(1.05 / 1.08, 1920, 81), rel=1e-12)
+    mirrored = final_look_counts({0.08: 1920, -1.0: 80}, 0.05, "pass", low=-1.0, high=1.0)
+    assert mirrored == pytest.approx(p, rel=1e-12)
+
+
 def test_sure_signs_need_no_integral():
     assert chance_not_positive([-1.0, -0.5, 0.0], [1, 2, 3]) == 1.0
     assert chance_not_positive([1.0, 0.0], [1, 2]) == 0.0
