@@ -60,7 +60,9 @@ def main():
     for name in options.only:
         begun = time.perf_counter()
         text += PARTS[name](options)
-        print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr)
+        if options.out:
+            options.out.write_text(text, encoding="utf-8")
+        print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
     text += f"\\nTook {time.perf_counter() - started:.0f} s.\n".replace("\\n", "\n")
     if options.out:
         options.out.write_text(text, encoding="utf-8")
