@@ -85,6 +85,7 @@ def test_a_fail_at_the_last_look_has_proven_a_drop_as_well():
     decision = decide(spread, 0.05, 100)
     assert decision.reason == "worse than the margin of 0.05; at the last look"
     assert decision.drop_proven
+    assert (decision.planned, decision.n_used) == (100, 100)
     assert decision.log_e_fail < math.log(40)
 
 

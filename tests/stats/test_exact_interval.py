@@ -18,6 +18,14 @@ PLAN = exact_plan(60, 0.05)
 steps = st.lists(st.sampled_from((-1, 0, 0, 0, 1)), min_size=1, max_size=60)
 
 
+@pytest.mark.parametrize("value", [0.3, 1.2, -0.5, 2.0, float("inf")])
+def test_the_running_state_takes_nothing_between_the_steps(value):
+    state = ExactSequential(Rule(margin=0.05, planned=60))
+    with pytest.raises(ValueError, match="differences -1, 0 and 1"):
+        state.update(value)
+    assert state.n_used == 0
+
+
 def test_the_running_state_inverts_what_each_question_saw():
     """Its interval is that of the lists it was fed: PASS and L the worst values, FAIL and U the best."""
     state = ExactSequential(Rule(margin=0.05, planned=60))

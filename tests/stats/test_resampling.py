@@ -57,6 +57,8 @@ def test_many_changes_are_drawn_with_a_seed_and_agree_with_the_sign_test():
     assert paired_randomisation(old, new, seed=4) == result
     assert paired_randomisation(old, new, seed=5) != result
     assert paired_randomisation(old, new, rounds=1).p_value in {0.5, 1.0}
+    assert paired_randomisation([1] * 60, [0] * 60, rounds=9).p_value == pytest.approx(1 / 10)
+    assert paired_randomisation([0] * 60, [1] * 60, rounds=9).p_value == 1.0
 
 
 def test_unchanged_noise_is_rarely_called_worse():

@@ -251,6 +251,16 @@ def test_with_unequal_clusters_worse_than_the_margin_must_also_be_a_proven_drop(
     assert state.log_e_best.drop >= rule.block_bar
 
 
+def test_a_drop_that_was_proven_before_the_budget_ran_out_is_said_and_not_decided():
+    state = Sequential(Rule(margin=0.2, planned=200, proven_drop="inconclusive"))
+    for _ in range(60):
+        state.update(-0.19)
+    decision = state.finish()
+    assert decision.verdict == "inconclusive"
+    assert decision.reason == "a drop is proven, whether it is within the margin is not; stopped after 60 of 200"
+    assert decision.drop_proven
+
+
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
