@@ -179,7 +179,7 @@ class _Evidence:
         if isfinite(bar):
             found = _bisect(lambda q: self._crosses(side, q, bar), start, far)
         if level > 0 and self._p_value(side, found) <= level:
-            return _root(lambda q: log(max(self._p_value(side, q), _LEAST_P)) - log(level), found, far)
+            return _boundary(lambda q: log(max(self._p_value(side, q), _LEAST_P)) - log(level), found, far)
         return found
 
     def _frame(self, q: float) -> tuple[Sequence[float], float, float, float]:
@@ -271,6 +271,16 @@ def _bisect(rejects: Callable[[float], bool], start: float, far: float) -> float
         else:
             far = middle
     return start
+
+
+def _boundary(excess: Callable[[float], float], rejected: float, far: float) -> float:
+    """Return where rejection ends on the way to ``far``: walk in doubling steps first, for far out an integral costs most."""
+    share, whole = 1 / 1024, far - rejected
+    outside = rejected + share * whole
+    while excess(outside) < 0:
+        rejected, share = outside, 2 * share
+        outside = far - whole + share * whole if share < 1 else far
+    return _root(excess, rejected, outside)
 
 
 def _root(excess: Callable[[float], float], inside: float, outside: float) -> float:

@@ -52,6 +52,29 @@ def test_nothing_seen_excludes_nothing():
     assert interval([], 0.05, low=0.0, high=3.0) == (0.0, 3.0)
 
 
+@pytest.mark.parametrize("value", [-1.0, 1.0, 0.5])
+@pytest.mark.parametrize("n", [3, 400, 5000])
+def test_without_bets_the_limit_of_constant_differences_is_found_wherever_it_lies(value, n):
+    """All alike: the last look's p-value is ((1 - q) / (1 - value))^n or its mirror, so the limits are known."""
+    low, high = interval([value] * n, 0.05, split=0.0)
+    level = 0.05
+    expected_low = -1.0 if value == -1 else _root_of_two_values(n, value, level)
+    assert low == pytest.approx(expected_low, abs=1e-9)
+    mirrored = interval([-value] * n, 0.05, split=0.0)
+    assert (low, high) == pytest.approx((-mirrored[1], -mirrored[0]), abs=1e-9)
+
+
+def _root_of_two_values(n, value, level):
+    """p = P(W_0 (-1 - q) + sum W_i (value - q) <= 0) = Beta cdf of a ratio of two gammas, solved for q."""
+    from scipy.optimize import brentq
+    from scipy.stats import beta
+
+    def p(q):
+        return float(beta.cdf((1 + q) / (1 + value), n, 1)) - level
+
+    return brentq(p, -1 + 1e-12, value - 1e-12, xtol=1e-13)
+
+
 def test_the_vector_road_gives_the_same_limits(monkeypatch):
     shares = [1.0, 0.5, 0.25]
     for ds in (BINARY, GRADED, [0.0] * 300):
