@@ -21,6 +21,14 @@ EXTRAS: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = ROOT / ".github" / "actions" / "evalh" / "action.yml"
 
+
+def test_doctor_names_every_base_package() -> None:
+    from evalharness.cli.doctor import BASE
+
+    ours = wanted([])
+    assert sorted(BASE) == sorted({name for one in ours for name in (one.name, *one.extras)})
+
+
 # --- locks ------------------------------------------------------------------------------------------------------------
 
 NOT_LOCKED = {

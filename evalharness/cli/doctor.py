@@ -25,6 +25,7 @@ BASE: Final = (
     "numpy",
     "rapidfuzz",
     "rich",
+    "rouge-score",
     "sacrebleu",
 )
 EXTRAS: Final = {"datasets": "data", "bert-score": "bertscore", "torch": "bertscore", "pytest": "pytest"}

@@ -1,6 +1,7 @@
 """Reports to files: the ending says which form. Every file is written whole or not at all.
 
 A form is a module of this folder with ``of_verdict``, ``of_runs`` and ``of_shown``; a new one is a line in ``FORMS``.
+Packages outside add theirs through the entry-point group ``evalharness.reports`` (ending -> factory of such an object).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from evalharness.core.files import write_atomic
 from evalharness.core.verdicts import Comparison, Verdict
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from evalharness.project.running import RunSummary
     from evalharness.project.showing import Shown
 
@@ -29,6 +32,7 @@ FORMS: Final[Mapping[str, str]] = {
     "csv": "csvout",
 }
 """Ending -> module of this folder."""
+ENTRY_POINTS: Final = "evalharness.reports"
 
 
 class Form(Protocol):
@@ -61,10 +65,10 @@ def form_of(path: str) -> str:
     """The form that a file's ending asks for.
 
     Raises:
-        UsageError: If the ending is none of ours.
+        UsageError: If the ending is none of ours and no installed package brings it, or two do.
     """
     ending = Path(path).suffix.lower().lstrip(".")
-    if ending not in FORMS:
+    if ending not in FORMS and _plug_in(ending) is None:
         raise UsageError(
             f"{path!r}: unknown kind of report", where="-o", tip=f"endings: {', '.join('.' + form for form in FORMS)}"
         )
@@ -143,7 +147,23 @@ def shown_as(shown: Shown, form: str, cases: Sequence[str]) -> str:
 
 
 def _module(form: str) -> Form:
-    return cast("Form", import_module(f"evalharness.report.{FORMS[form]}"))
+    if form in FORMS:
+        return cast("Form", import_module(f"evalharness.report.{FORMS[form]}"))
+    made: Form = cast("EntryPoint", _plug_in(form)).load()()
+    return made
+
+
+def _plug_in(ending: str) -> EntryPoint | None:
+    """What an installed package registers for an ending; it is loaded only to write."""
+    if not ending:
+        return None
+    from importlib.metadata import entry_points
+
+    found = list(entry_points(group=ENTRY_POINTS, name=ending))
+    if len(found) > 1:
+        names = ", ".join(sorted(point.value for point in found))
+        raise UsageError(f"two plug-ins write .{ending}: {names}", where="-o", tip="uninstall one of them")
+    return found[0] if found else None
 
 
 def _write(texts: Mapping[str, str]) -> None:

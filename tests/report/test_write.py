@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -92,6 +93,36 @@ def test_an_unknown_ending_is_refused_before_anything_is_written(tmp_path: Path,
 def test_endings_are_read_without_case() -> None:
     assert form_of("x.JSON") == "json"
     check_endings(["a.HTML", "b.md"])
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed package that writes ``.toml`` reports."""
+    site = tmp_path / "site"
+    info = site / "tomlreport-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tomlreport\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[evalharness.reports]\ntoml = tomlreport:Form\n", encoding="utf-8")
+    code = """class Form:
+    def of_verdict(self, verdict, comparisons):
+        return f"outcome = '{verdict.outcome}'"
+"""
+    (site / "tomlreport.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(site))
+    return site
+
+
+def test_an_installed_package_brings_a_form(tmp_path: Path, installed: Path) -> None:
+    verdict, comparisons = told(compared(n=60, lost=20))
+    write_reports([str(tmp_path / "r.toml")], verdict, comparisons)
+    assert (tmp_path / "r.toml").read_text(encoding="utf-8") == f"outcome = '{verdict.outcome}'"
+    assert "tomlreport" in sys.modules
+    second = installed / "another-1.0.dist-info"
+    second.mkdir()
+    (second / "METADATA").write_text("Metadata-Version: 2.1\nName: another\nVersion: 1.0\n", encoding="utf-8")
+    (second / "entry_points.txt").write_text("[evalharness.reports]\ntoml = another:Form\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"two plug-ins write \.toml: another:Form, tomlreport:Form"):
+        check_endings(["r.toml"])
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_its_place(tmp_path: Path) -> None:
