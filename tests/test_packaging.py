@@ -25,8 +25,8 @@ ACTION = ROOT / ".github" / "actions" / "evalh" / "action.yml"
 def test_doctor_names_every_base_package() -> None:
     from evalharness.cli.doctor import BASE
 
-    ours = wanted([])
-    assert sorted(BASE) == sorted({name for one in ours for name in (one.name, *one.extras)})
+    ours = {name for one in wanted([]) for name in (one.name, *one.extras)}
+    assert sorted(BASE) == sorted(ours - {"markupsafe"})  # jinja2's own, named for its types
 
 
 # --- locks ------------------------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ class Table:
 
     def where(self, key: str) -> str:
         """Place of a key, for errors."""
-        return f"{self.spec.where}: {key}" if self.spec.where else key
+        return f"{self.spec.where}: candidates.{self.spec.name}.{key}" if self.spec.where else key
 
     def refuse(self, key: str, message: str, tip: str = "") -> NoReturn:
         """Raise ``ConfigError`` about a key."""

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from evalharness.core.errors import ConfigError
 from evalharness.core.nearest import name_tip
 from evalharness.core.protocols import ScorerFacts, ScorerSpec
-from evalharness.core.specs import canonical_json, signature, thaw
+from evalharness.core.specs import ComponentSpec, canonical_json, signature, thaw
 
 Build = Callable[[Mapping[str, Any]], ScorerFacts]
 """Builds a scorer from a table that a case wrote; given to the scorer that is made of scorers (``checks``)."""
@@ -153,10 +153,8 @@ class Params:
         return signature(self.spec.component.use, shown, version)
 
     def place(self, key: str = "") -> str:
-        """Where a parameter stands, for an error: ``FILE:LINE: NAME.key``."""
-        component = self.spec.component
-        field = f"{component.name}.{key}" if key else component.name
-        return f"{component.where}: {field}" if component.where else field
+        """Where a parameter stands, for an error: ``FILE:LINE: scorers.NAME.key``, or ``NAME.key`` of a table of no file."""
+        return place_of(self.spec.component, key)
 
     def refuse(self, key: str, expected: str, seen: Any, *, tip: str = "") -> NoReturn:
         """Say that a parameter is wrong or missing.
@@ -195,3 +193,12 @@ def _range(low: float | None, high: float | None) -> str:
 def _shown(value: Any) -> str:
     text = "a table" if isinstance(value, Mapping) else repr(thaw(value))
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def place_of(component: ComponentSpec, key: str = "") -> str:
+    """``FILE:LINE: field`` of a scorer's key, as the file spells it: a case's own ``checks`` or the config's ``scorers``."""
+    field = f"{component.name}.{key}" if key else component.name
+    if not component.where:
+        return field
+    table = "" if component.name.startswith("checks.") else "scorers."
+    return f"{component.where}: {table}{field}"

@@ -20,7 +20,7 @@ from evalharness.core.nearest import name_tip
 from evalharness.core.protocols import CaseScorer, ScorerFacts, ScorerSpec
 from evalharness.core.results import Output, ScoreResult
 from evalharness.core.specs import ComponentSpec, freeze
-from evalharness.scorers.parameters import COMMON_KEYS, Params
+from evalharness.scorers.parameters import COMMON_KEYS, Params, place_of
 
 ENTRY_POINTS: Final = "evalharness.scorers"
 
@@ -172,10 +172,8 @@ def _plug_in(spec: ScorerSpec, *, root: Path, from_data: bool) -> ScorerFacts:
         raise ConfigError(f"two plug-ins are called {use!r}: {names}", where=spec.component.where)
     if not found:
         known = [word for word in WORDS if not (from_data and word in _NOT_IN_CASES)]
-        where = f"{spec.component.where}: {spec.component.name}.use" if spec.component.where else spec.component.name
-        raise ConfigError(
-            f"no scorer word {use!r}", where=where, tip=name_tip(canonical_word(use), known, title="words")
-        )
+        tip = name_tip(canonical_word(use), known, title="words")
+        raise ConfigError(f"no scorer word {use!r}", where=place_of(spec.component, "use"), tip=tip)
     scorer = found[0].load()(spec, root)
     package = found[0].dist
     version = f"{package.name} {package.version}" if package is not None else "unpackaged"

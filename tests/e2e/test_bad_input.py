@@ -53,7 +53,7 @@ TABLE = {
     ),
     "unknown scorer": (
         config('"equals"', '"equal"'),
-        "evalh.toml:8: exact.use: no scorer word 'equal'",
+        "evalh.toml:8: scorers.exact.use: no scorer word 'equal'",
     ),
     "missing file": (
         config("evalsets/s.jsonl", "evalsets/none.jsonl"),
@@ -73,7 +73,7 @@ TABLE = {
     ),
     "undefined template variable": (
         config("{{ input }}", "{{ inptu }}"),
-        "evalh.toml:6: prompt: the template cannot be rendered for case c....: 'inptu' is undefined",
+        "evalh.toml:6: candidates.bot.prompt: the template cannot be rendered for case c....: 'inptu' is undefined",
     ),
     "baseline of another set": (
         other_set,

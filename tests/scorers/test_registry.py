@@ -65,7 +65,7 @@ def test_an_unknown_parameter_gets_the_nearest_and_its_place() -> None:
     spec = spec_of({"use": "regex", "patern": "a", "pattern": "b"}, name="no_pii", where="evalh.toml:31")
     with pytest.raises(ConfigError) as caught:
         build_scorer(spec, root=Path())
-    assert caught.value.where == "evalh.toml:31: no_pii.patern"
+    assert caught.value.where == "evalh.toml:31: scorers.no_pii.patern"
     assert "did you mean 'pattern'?" in caught.value.tip
 
 
