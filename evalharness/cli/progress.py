@@ -46,12 +46,17 @@ class LogProgress:
         self._title: str | None = None
         self._last_time = clock()
         self._last_done = 0
+        self._last_note = ""
 
     def update(self, progress: Progress) -> None:
         """Print a line when it is time for one."""
         if self._title not in (None, progress.title):
             self._last_time, self._last_done = self._clock(), 0
         self._title = progress.title
+        if progress.note and progress.note != self._last_note:
+            self._last_note = progress.note
+            self._say(f"evalh: {progress.title} {facts(progress)}")
+            return
         step = progress.done - self._last_done
         if self._clock() - self._last_time < EVERY_S or step < max(1.0, EVERY_SHARE * progress.total):
             return
@@ -78,7 +83,8 @@ class BarProgress:
     def update(self, progress: Progress) -> None:
         """Move the bar, at most ten times a second."""
         now = time.monotonic()
-        if self._bar is not None and now - self._drawn < REDRAW_S and progress.done < progress.total:
+        is_news = progress.note or progress.done >= progress.total
+        if self._bar is not None and now - self._drawn < REDRAW_S and not is_news:
             return
         self._drawn = now
         if self._bar is None:
@@ -126,6 +132,8 @@ def facts(progress: Progress) -> str:
         parts.append(f"{progress.retries} {'retry' if progress.retries == 1 else 'retries'}")
     if progress.eta_s is not None:
         parts.append(f"eta {duration(progress.eta_s)}")
+    if progress.note:
+        parts.append(progress.note)
     return "  ".join(parts)
 
 

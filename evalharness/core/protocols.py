@@ -247,6 +247,8 @@ class Progress:
     max_cost: float | None = None
     retries: int = 0
     eta_s: float | None = None
+    note: str = ""
+    """What is going on beside the asking, such as that it is being stopped; told at once."""
 
 
 class ProgressSink(Protocol):

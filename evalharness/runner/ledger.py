@@ -14,6 +14,10 @@ from evalharness.runner.scoring import Scoring
 
 MAX_ATTEMPTS: Final = 10
 """Tries of one case at most, whatever the stop rule wants."""
+GRACE_S: Final = 5.0
+"""Seconds that calls in flight get to finish after Ctrl-C, or when the endpoint is down."""
+STOPPING: Final = f"stopping: saving calls in flight ({GRACE_S:g} s at most; Ctrl-C again: at once)"
+"""Told after the first Ctrl-C or SIGTERM."""
 
 
 class Ledger:
@@ -107,6 +111,7 @@ class Ledger:
                 max_cost=job.max_cost,
                 retries=job.pacing.retries if job.pacing is not None else 0,
                 eta_s=elapsed / self.finished * (total - self.finished) if self.finished else None,
+                note=STOPPING if self.stopped == "interrupted" else "",
             )
         )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Final
 
 from evalharness.core.cases import Case
 from evalharness.core.errors import BudgetReached, EvalhError
@@ -17,12 +16,9 @@ from evalharness.core.results import Failure, Output, Trial
 from evalharness.runner.border import checked
 from evalharness.runner.interrupts import Interrupts
 from evalharness.runner.job import Checks, TakesItsTime
-from evalharness.runner.ledger import Ledger
+from evalharness.runner.ledger import GRACE_S, Ledger
 from evalharness.runner.money import Budget, booked
 from evalharness.runner.replayed import look_up
-
-GRACE_S: Final = 5.0
-"""Seconds that calls in flight get to finish after Ctrl-C, or when the endpoint is down."""
 
 
 class _Ended(Exception):
@@ -95,6 +91,8 @@ class _Live:
         """Ask for no more. What is in flight goes on under a spent budget, for a while after Ctrl-C, else not at all."""
         if why in ("verdict", "interrupted") or not self._ledger.stopped:
             self._ledger.stopped = why
+        if why == "interrupted":
+            self._ledger.show()
         self._halt.set()
         self._pulse()
         if why == "verdict":

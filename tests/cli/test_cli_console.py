@@ -141,6 +141,14 @@ def test_another_title_starts_anew() -> None:
     assert lines == ["evalh: a 1/2", "evalh: a 2/2", "evalh: b 2/2"]
 
 
+def test_a_note_is_told_at_once_and_once() -> None:
+    lines: list[str] = []
+    sink = progress.LogProgress(clock=lambda: 0.0, say=lines.append)
+    for done, note in ((1, ""), (2, "stopping"), (3, "stopping"), (4, "")):
+        sink.update(Progress(title="a", done=done, total=9, note=note))
+    assert lines == ["evalh: a 2/9  stopping"]
+
+
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
