@@ -169,6 +169,14 @@ limits = {{ {limits} }}
         """Set the server's counts to 0."""
         ask_server(self.url, "POST", "/reset")
 
+    def hold_calls(self, after: int) -> None:
+        """Keep every call after so many waiting until ``release_calls``: no run gets past them meanwhile."""
+        ask_server(self.url, "POST", f"/hold/{after}")
+
+    def release_calls(self) -> None:
+        """Answer the calls that wait, and hold no more."""
+        ask_server(self.url, "POST", "/release")
+
     def baseline_lines(self, gate: str = "g") -> list[dict[str, Any]]:
         """The stored baseline, header first."""
         text = (self.root / f"reports/baselines/{gate}.jsonl").read_text(encoding="utf-8")

@@ -4,7 +4,9 @@
 
 prints its base URL (``http://127.0.0.1:PORT/v1``) and serves until it is ended. ``POST .../chat/completions`` and
 ``POST .../completions`` are answered with a pure function of the request, so that two runs can be compared;
-``GET /stats`` tells what arrived, ``POST /reset`` forgets it, ``GET /health`` says that it stands.
+``GET /stats`` tells what arrived, ``POST /reset`` forgets it, ``GET /health`` says that it stands. ``POST /hold/N`` keeps
+every call after the N-th waiting until ``POST /release``: a test that looks at a process in the middle of its run holds it
+there, instead of hoping to be faster.
 
 A fault is ``KIND:WHEN``. KIND is an HTTP status (``429`` carries Retry-After) or one of
 
@@ -179,6 +181,8 @@ class MockServer:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.seen = Seen()
+        self._hold_after: int | None = None
+        self._released = asyncio.Event()
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it leaves or is cut off."""
@@ -207,6 +211,13 @@ class MockServer:
             case "POST", "/reset":
                 self.seen = Seen()
                 return http(200, b"{}")
+            case "POST", "/release":
+                self._hold_after = None
+                self._released.set()
+                return http(200, b"{}")
+            case "POST", _ if path.startswith("/hold/") and path[6:].isdecimal():
+                self._hold_after, self._released = int(path[6:]), asyncio.Event()
+                return http(200, b"{}")
             case "GET", "/health":
                 return http(200, b'{"status": "ok"}')
         return error(404, f"no such address: {method} {path}")
@@ -219,6 +230,8 @@ class MockServer:
         seen.in_flight += 1
         seen.most_in_flight = max(seen.most_in_flight, seen.in_flight)
         try:
+            if self._hold_after is not None and call > self._hold_after:
+                await self._released.wait()
             await asyncio.sleep((self.settings.latency_ms + self.settings.jitter_ms * chance(digest, attempt)) / 1000)
             open_still = await self._reply(fault, digest, body, writer)
         finally:
