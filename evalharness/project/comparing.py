@@ -15,7 +15,8 @@ from evalharness.project.arms import scored, stored_baseline
 from evalharness.project.execution import Stopwatch
 from evalharness.project.gating import together, with_facts
 from evalharness.project.judging import judge_candidate
-from evalharness.project.words import arm_of_word, evalset_of_word, is_run, run_of_word, typed_path
+from evalharness.project.recorded_words import is_run, run_of_word, typed_path
+from evalharness.project.words import arm_of_word, evalset_of_word
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
 from evalharness.verdict.conclusion import Ending, conclude

@@ -17,7 +17,7 @@ from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.results import Failure, Run, Score, Trial
 from evalharness.project.arms import FOLDER, arm_of_run, baseline_path, scored
 from evalharness.project.execution import Task, execute
-from evalharness.project.words import run_of_word, typed_path
+from evalharness.project.recorded_words import run_of_word, typed_path
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline, read_baseline, write_baseline
 

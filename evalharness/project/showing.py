@@ -12,7 +12,7 @@ from evalharness.core.errors import BaselineError, UsageError
 from evalharness.core.results import CaseResult, Run
 from evalharness.core.strictjson import loads
 from evalharness.project.arms import stored_baseline
-from evalharness.project.words import run_of_word
+from evalharness.project.recorded_words import run_of_word
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
 

@@ -179,7 +179,7 @@ class Workspace:
         if (name, evalset) in self.ready:
             return self.ready[name, evalset]
         if self.options.answers is not None:
-            from evalharness.project.words import recording_of_word
+            from evalharness.project.recorded_words import recording_of_word
 
             return recording_of_word(self, self.options.answers, name)
         return self.built(spec, evalset)
