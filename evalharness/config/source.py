@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from evalharness.config.locate import KeyPath, line_of
 from evalharness.config.rules import Rule, seen
-from evalharness.core.errors import ConfigError
+from evalharness.core.errors import ConfigError, Refused
 from evalharness.core.nearest import name_tip
 
 
@@ -22,6 +22,8 @@ class Source:
     """Key path -> line, from ``locate.key_lines``."""
     prefix: KeyPath = ()
     """``("tool", "evalh")`` inside pyproject.toml."""
+    error: type[Refused] = ConfigError
+    """What a fault in this file is: rubrics are read like a config."""
 
     def place(self, path: KeyPath) -> str:
         """``FILE:LINE`` of a key."""
@@ -39,7 +41,7 @@ class Source:
         Raises:
             ConfigError: Always.
         """
-        raise ConfigError(message, where=self.where(path), tip=tip)
+        raise self.error(message, where=self.where(path), tip=tip)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

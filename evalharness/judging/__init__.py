@@ -1,0 +1,1 @@
+"""Rubrics and the judges that apply them: files, prompt, reply, protocol, calibration."""
