@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import http.client
 import socket
 import time
 from urllib.parse import quote
@@ -14,6 +16,7 @@ from evalharness.clients.openai_chat import OpenAIChat
 from evalharness.core.endpoints import address
 from evalharness.core.errors import KeyMissing
 from evalharness.core.results import Failure, Output
+from tests import hostile_modes
 
 KEY = "sk-verysecretvalue"
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -72,7 +75,7 @@ def test_the_key_of_the_environment_is_not_sent_where_no_key_was_named(hostile, 
     assert KEY not in str(hostile.seen)
 
 
-@pytest.mark.parametrize("mode", ["slow_body", "slow_head", "never"])
+@pytest.mark.parametrize("mode", ["slow_body", "slow_head", "slow_spaces", "never"])
 def test_a_server_that_drips_is_cut_at_the_total_deadline(hostile, mode):
     started = time.monotonic()
     output = ask(hostile.url(mode), timeout_s=0.3)
@@ -95,6 +98,10 @@ def test_a_server_that_drips_is_cut_at_the_total_deadline(hostile, mode):
         ("duplicate", "duplicate"),
         ("deep", "deeper"),
         ("list", "not an object"),
+        ("blank", "not JSON"),
+        ("twice", "not JSON"),
+        ("utf16", "not UTF-8"),
+        ("stream", "not JSON"),
         ("nofinish", "finish_reason"),
         ("numbers", "neither text"),
         ("badtools", "neither text"),
@@ -110,10 +117,35 @@ def test_what_is_no_whole_completion_is_never_an_answer(hostile, mode, said):
     assert said in output.message
 
 
-@pytest.mark.parametrize("mode", ["reset", "close", "cutbody", "garbage"])
+@pytest.mark.parametrize(
+    "mode", ["reset", "close", "cutbody", "cutchunks", "badchunk", "garbage", "bighead", "manyheads"]
+)
 def test_a_broken_connection_is_a_value(hostile, mode):
     output = ask(hostile.url(mode))
     assert (output.kind, output.blame, output.retryable) == ("connection", "infrastructure", True), output
+
+
+@pytest.mark.parametrize("mode", ["stray", "late"])
+def test_what_nobody_asked_for_answers_no_later_question(hostile, mode):
+    outputs = ask(hostile.url(mode), times=4)
+    assert {output.kind for output in outputs} <= {"server_error", "bad_reply", "connection"}
+
+
+def test_negative_control_a_simple_client_takes_the_stray_answer(hostile):
+    connection = http.client.HTTPConnection(f"127.0.0.1:{hostile.port}", timeout=5)
+    with contextlib.closing(connection):
+        connection.connect()
+        stream = connection.sock.makefile("rwb")
+        question = b"POST /stray/v1/chat/completions HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+        answers = []
+        for _ in range(2):
+            stream.write(question)
+            stream.flush()
+            head = b"".join(iter(stream.readline, b"\r\n"))
+            length = int(head.lower().split(b"content-length: ")[1].split()[0])
+            answers.append(stream.read(length))
+        stream.close()
+    assert answers == [b"oops", hostile_modes.WRONG]
 
 
 def test_nobody_listens():

@@ -16,7 +16,8 @@ A fault is ``KIND:WHEN``. KIND is an HTTP status (``429`` carries Retry-After) o
     nochoices   200 with an empty list of choices              html        200 with a web page
     huge        200 with an answer of --huge-mb megabytes      length      200, the answer cut at its token limit
 
-and WHEN is a share (``0.05``: that part of the calls, drawn from the request and how often it came, so runs repeat),
+or ``429=Header:value`` (that header instead of Retry-After), or one of the modes of ``tests/hostile_modes.py``, and WHEN is
+``~TEXT`` (the first time that each request with this text comes) or ``=TEXT`` (every time), or a share (``0.05``: that part of the calls, drawn from the request and how often it came, so runs repeat),
 call numbers (``@3,7-9``, counted from 1) or ``first2`` (the first two times each distinct request comes).
 The first fault that applies wins.
 """
@@ -29,14 +30,15 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import socket
-import struct
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests import hostile_modes  # (found through the line above, so that this file also works as a script)
 
 KINDS = ("reset", "hang", "cut", "slow", "malformed", "error200", "nochoices", "html", "huge", "length")
 MANY_VALUES = 50
@@ -57,15 +59,20 @@ class Fault:
     share: float = 0.0
     calls: frozenset[int] = frozenset()
     first: int = 0
+    text: str = ""
+    every_time: bool = True
 
     @classmethod
     def parse(cls, text: str) -> Fault:
         """Read ``KIND:WHEN``; raises ArgumentTypeError (or ValueError for a bad number) on anything else."""
-        kind, _, when = text.partition(":")
-        if kind not in KINDS and not (kind.isdecimal() and 400 <= int(kind) <= 599):
+        kind, _, when = text.rpartition(":")
+        is_status = kind.isdecimal() and 400 <= int(kind) <= 599
+        if kind not in (*KINDS, *hostile_modes.MODES) and not is_status and not kind.startswith("429="):
             raise argparse.ArgumentTypeError(
-                f"unknown fault {kind!r}: expected an HTTP error status or one of {', '.join(KINDS)}"
+                f"unknown fault {kind!r}: expected an HTTP error status, one of {', '.join(KINDS)}, or a hostile mode"
             )
+        if when[:1] in ("~", "="):
+            return cls(kind=kind, text=when[1:], every_time=when[0] == "=")
         if when.startswith("@"):
             spans = [part.partition("-") for part in when[1:].split(",")]
             numbers = (n for low, _, high in spans for n in range(int(low), int(high or low) + 1))
@@ -77,8 +84,10 @@ class Fault:
             raise argparse.ArgumentTypeError(f"a share is between 0 and 1, not {when}")
         return cls(kind=kind, share=share)
 
-    def applies(self, call: int, body: str, attempt: int) -> bool:
+    def applies(self, call: int, body: str, attempt: int, content: str) -> bool:
         """Whether this fault strikes the ``call``-th call, the ``attempt``-th with this body (both from 1)."""
+        if self.text:
+            return self.text in content and (self.every_time or attempt == 1)
         return call in self.calls or attempt <= self.first or chance(self.kind, body, attempt) < self.share
 
 
@@ -226,7 +235,8 @@ class MockServer:
         """Answer a completion call; False when the connection must end."""
         seen, digest = self.seen, hashlib.sha256(body).hexdigest()
         call, attempt = seen.note(headers, digest)
-        fault = next((f.kind for f in self.settings.fail if f.applies(call, digest, attempt)), None)
+        content = body.decode("utf-8", "replace")
+        fault = next((f.kind for f in self.settings.fail if f.applies(call, digest, attempt, content)), None)
         seen.in_flight += 1
         seen.most_in_flight = max(seen.most_in_flight, seen.in_flight)
         try:
@@ -241,10 +251,9 @@ class MockServer:
         return open_still
 
     async def _reply(self, fault: str | None, digest: str, body: bytes, writer: asyncio.StreamWriter) -> bool:
-        if fault == "reset":
-            reset = struct.pack("ii", 1, 0)  # linger for zero seconds: the kernel sends RST instead of FIN
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
-            return False
+        is_own = fault is None or fault in KINDS or fault.isdecimal() or fault.startswith("429=")
+        if fault == "reset" or not is_own:
+            return bool(await hostile_modes.misbehave(fault, writer))
         if fault == "hang":
             await asyncio.Event().wait()
         try:
@@ -270,6 +279,9 @@ class MockServer:
         if fault is not None and fault.isdecimal():
             extra = {"Retry_After": self.settings.retry_after} if fault == "429" else {}
             return error(int(fault), f"mock: status {fault}", **extra)
+        if fault is not None and fault.startswith("429="):
+            name, _, value = fault.removeprefix("429=").partition(":")
+            return error(429, "mock: slow down", **{name: value})
         if fault == "html":
             return http(200, b"<html><body>Please sign in to the guest network.</body></html>", kind="text/html")
         content = json.dumps(completion(request, settings=self.settings, digest=digest, fault=fault)).encode()

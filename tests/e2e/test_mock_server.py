@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
+import house
 import openai
 import pytest
 
@@ -132,6 +133,27 @@ def test_a_share_is_kept_and_falls_on_the_same_requests_again(start_mock: StartM
     outcomes = [[send(url, body(str(i)))[0] for i in range(100)] for url in (first, second)]
     assert outcomes[0] == outcomes[1]
     assert 15 <= outcomes[0].count(500) <= 45
+
+
+def test_faults_may_strike_a_text(start_mock: StartMock) -> None:
+    url = start_mock("--fail", "nochoices:~once", "--fail", "429=Retry-After-Ms:70:=always", "--fail", "nan:~later")
+    asked = [send(url, body(text)) for text in ("once", "once", "always", "always", "none", "later")]
+    assert [status for status, _, _ in asked] == [200, 200, 429, 429, 200, 200]
+    assert b'"choices": []' in asked[0][1]
+    assert text_of(asked[1][1]).startswith("answer-")
+    assert asked[2][2]["retry-after-ms"] == "70"
+    assert b"NaN" in asked[5][1]
+
+
+def test_calls_are_held_until_they_are_released(start_mock: StartMock) -> None:
+    url = start_mock()
+    house.ask_server(url, "POST", "/hold/1")
+    assert send(url, body("a"))[0] == 200
+    with pytest.raises(TimeoutError):
+        send(url, body("b"), timeout=0.1)
+    assert stats(url)["calls"] == 2
+    house.ask_server(url, "POST", "/release")
+    assert send(url, body("c"))[0] == 200
 
 
 def test_bad_requests_and_wrong_addresses_are_refused(start_mock: StartMock) -> None:
