@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SERVER = ROOT / "tests" / "e2e" / "mock_server.py"
+SERVER = ROOT / "benchmarks" / "runner" / "mock_server.py"
 
 
 def plain(url: str, cases: int, jobs: int) -> None:
@@ -138,7 +138,8 @@ def main() -> None:
         child(given.arm, given.url, given.cases, given.jobs, given.profile)
         return
     server = subprocess.Popen(
-        [sys.executable, str(SERVER), "--port", "0", "--latency-ms", str(given.latency_ms)],
+        [sys.executable, str(SERVER), "--cpu", "1", "--latency-ms", str(given.latency_ms)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -17,6 +17,7 @@ from evalharness.core.endpoints import Address, mask, shown
 from evalharness.core.http_status import status_failure
 from evalharness.core.options import RunOptions
 from evalharness.core.results import Failure, Output
+from evalharness.core.specs import EMPTY
 
 MAX_BYTES: Final = 8_000_000
 """Longest reply that is read, in bytes."""
@@ -98,26 +99,25 @@ class OpenAIChat:
             "Content-Type": "application/json",
             "User-Agent": "evalharness",
         }
+
+        class Plain(openai.AsyncOpenAI):
+            """Sends these headers alone.
+
+            Not those of OPENAI_* variables, nor a dozen about this machine: none of them is meant for this host, and
+            each costs time in every call.
+            """
+
+            default_headers: Any = sent
+            auth_headers: Any = EMPTY
+
         transport = openai.DefaultAioHttpClient(
-            headers=sent,
             follow_redirects=False,
             timeout=None,
             trust_env=not self.address.loopback,  # a proxy is no way to this machine
             event_hooks={"response": [limit_size]},
         )
-        client = openai.AsyncOpenAI(
-            api_key=key,
-            base_url=self.address.url,
-            max_retries=0,
-            timeout=None,
-            http_client=transport,
-            default_headers=sent,
-        )
-        # The client adds headers that it finds in OPENAI_* variables, and a dozen about this machine. None of them is
-        # meant for this host, and each costs time in every call.
-        own = {name.lower() for name in sent}
-        stray: Any = {name: openai.Omit() for name in client.default_headers if name.lower() not in own}
-        self._client = client.with_options(default_headers=stray)
+        transport.headers.clear()  # those of the call say it all
+        self._client = Plain(api_key=key, base_url=self.address.url, max_retries=0, timeout=None, http_client=transport)
         return self._client
 
     def _lost(self, error: BaseException) -> Failure:
