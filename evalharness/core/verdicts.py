@@ -6,9 +6,9 @@ is better, whatever the scorer's direction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from evalharness.core.cases import Case
 from evalharness.core.errors import EXIT_CODES
@@ -248,6 +248,33 @@ def _scorer_from_json(data: Mapping[str, Any]) -> ScorerVerdict:
     )
 
 
+class EvidencePoint(NamedTuple):
+    """Where a guard's evidence stood after some units, as a share of what proves it while running: 1 is proof."""
+
+    units: int
+    """Units (cases, or clusters) used so far."""
+    passing: float
+    """Log evidence that it is not worse by the margin, over its bar."""
+    failing: float
+    """Log evidence that it is worse, over its bar."""
+
+
+class ChancePoint(NamedTuple):
+    """What this gate does with this many cases at one true change."""
+
+    change: float
+    """True change on the scorer's scale; a loss is negative."""
+    passes: float
+    """Chance of PASS, 0..1."""
+    blocks: float
+    """Chance of FAIL, 0..1."""
+
+
+def no_chances() -> Mapping[str, Sequence[ChancePoint]]:
+    """Nothing is known of what the gate would see."""
+    return EMPTY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """One comparison whole: the verdict, and both arms behind it. What reports show cases from; never part of JSON."""
@@ -261,6 +288,10 @@ class Comparison:
     """Case id -> the candidate's; cases never asked are absent."""
     verdict: Verdict | None = None
     """The command's verdict when this is its only gate (``evalharness.compare``)."""
+    paths: Mapping[str, Sequence[EvidencePoint]] = field(default_factory=lambda: EMPTY)
+    """Guard -> how its evidence grew, at no more than a few hundred places."""
+    chances: Callable[[], Mapping[str, Sequence[ChancePoint]]] = no_chances
+    """Guard -> what it would say at given true changes, worked out when a report asks (up to seconds)."""
 
 
 def _plain(value: Any) -> Any:

@@ -230,4 +230,11 @@ def two_arms(
     calls = CallCounts(planned=planned, replayed=judge.used)
     verdict = conclude(judge, Ending(run=other.run, calls=calls, notes=preflight(judge)))
     cases = {case.id: case for case in judge.order()}
-    return Comparison(gate=verdict, cases=cases, baseline=arm.results, candidate=other.results)
+    return Comparison(
+        gate=verdict,
+        cases=cases,
+        baseline=arm.results,
+        candidate=other.results,
+        paths=judge.paths(),
+        chances=judge.chances,
+    )

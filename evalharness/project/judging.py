@@ -112,6 +112,8 @@ def under_judge(
         cases={case.id: case for case in judge.order()},
         baseline=setup.baseline.results,
         candidate=run.results,
+        paths=judge.paths(),
+        chances=judge.chances,
     )
 
 

@@ -86,7 +86,9 @@ def bar(low: float, point: float, high: float, width: int, glyphs: Glyphs) -> st
         place = column(value)
         cells[place] = glyphs.crossed if first < place < last else mark if cells[place] == " " else cells[place]
     if _LEFT <= point <= _RIGHT:
-        cells[column(point)] = glyphs.point
+        # An arrow at the edge says more than the point's exact cell: the point stands beside it.
+        inner = (1 if low < _LEFT else 0, width - (2 if high > _RIGHT else 1))
+        cells[min(max(column(point), inner[0]), inner[1])] = glyphs.point
     return "".join(cells)
 
 

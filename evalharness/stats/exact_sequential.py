@@ -43,6 +43,11 @@ class ExactSequential:
         """Current log e-values."""
         return LogE(*self._state.now)
 
+    @property
+    def bars(self) -> tuple[float, float]:
+        """The log e-values at which PASS and FAIL are proven while running; those of the last case are lower."""
+        return self.plan.passing.bar, self.plan.failing.bar
+
     def update(
         self,
         difference: SupportsFloat | None,

@@ -56,6 +56,11 @@ class Sequential:
         return LogE(self.pass_.bet.log_e, self.fail.bet.log_e, self.drop.bet.log_e)
 
     @property
+    def bars(self) -> tuple[float, float]:
+        """The log capitals at which PASS and FAIL are proven while running."""
+        return self._rule.pass_bar, self._rule.block_bar
+
+    @property
     def log_e_best(self) -> LogE:
         """The largest log capitals so far."""
         return LogE(self.pass_.bet.best, self.fail.bet.best, self.drop.bet.best)

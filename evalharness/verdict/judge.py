@@ -14,6 +14,7 @@ from evalharness.core.cases import Case
 from evalharness.core.errors import BaselineError
 from evalharness.core.protocols import ScorerFacts
 from evalharness.core.results import CaseResult, Output
+from evalharness.core.verdicts import ChancePoint, EvidencePoint
 from evalharness.stats import mean_log_e, name_regressed
 from evalharness.verdict.baseline import Baseline
 from evalharness.verdict.corpus import Corpus, is_corpus, planned_units
@@ -169,6 +170,16 @@ class GateJudge:
     def lost_cases(self) -> int:
         """Used cases with an answer that the infrastructure lost."""
         return len(self._lost)
+
+    def paths(self) -> dict[str, tuple[EvidencePoint, ...]]:
+        """How the evidence of each guard grew."""
+        return {track.name: tuple(track.path) for track in self.guards() if track.path}
+
+    def chances(self) -> Mapping[str, Sequence[ChancePoint]]:
+        """What the gate would say of each guard at given true changes: takes up to seconds."""
+        from evalharness.verdict.sight import chances
+
+        return chances(self)
 
     def guards(self) -> list[Track]:
         """The tracks that must pass."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from evalharness.config.model import GateConfig
+from evalharness.core.verdicts import EvidencePoint
 from evalharness.stats.rule import Decision, Method, Rule
 from evalharness.stats.sequential import LogE, Sequential
 from evalharness.verdict.corpus import Corpus
@@ -21,6 +22,9 @@ PlanSource: TypeAlias = Callable[[Rule], "ExactPlan"]
 """Gives the exact plan of a rule, from a cache or computed."""
 
 
+_PATH_STEP = 1.02
+
+
 class Engine(Protocol):
     """The rule's state: ``stats.sequential.Sequential`` or ``stats.exact_sequential.ExactSequential``."""
 
@@ -29,6 +33,11 @@ class Engine(Protocol):
     @property
     def log_e_now(self) -> LogE:
         """Current log capitals."""
+        ...
+
+    @property
+    def bars(self) -> tuple[float, float]:
+        """Log capitals that prove PASS and FAIL while running."""
         ...
 
     @property
@@ -66,6 +75,8 @@ class Track:
     """Used cases, in order."""
     differences: list[tuple[float, float, float, float]] = field(default_factory=list)
     """One (mean, worst, best, size) per unit, 0..1 scale: what the interval inverts."""
+    path: list[EvidencePoint] = field(default_factory=list)
+    """How the evidence grew until the running verdict, at places ever farther apart."""
     unscored: int = 0
     """Paired cases used whose candidate has no number here."""
 
@@ -109,7 +120,21 @@ class Track:
         mean = worst if worst == best else (worst + best) / 2
         self.differences.append((mean, worst, best, size))
         if self.engine is not None:
+            undecided = self.engine.verdict is None
             self.engine.update(mean, worst, best, size=size)
+            if undecided:
+                self._note(self.engine)
+
+    def _note(self, engine: Engine) -> None:
+        """Keep a point of the path: each of the first units, then one for every fiftieth part more, and the verdict."""
+        units = engine.n_used
+        if self.path and units < self.path[-1].units * _PATH_STEP and engine.verdict is None:
+            return
+        now, bars = engine.log_e_now, engine.bars
+        passing, failing = (
+            log_e / bar if math.isfinite(bar) else 0.0 for log_e, bar in zip((now.pass_, now.fail), bars, strict=True)
+        )
+        self.path.append(EvidencePoint(units, passing, failing))
 
 
 def planned_rule(

@@ -96,7 +96,12 @@ def compared(
         **fields,  # type: ignore[arg-type]
     )
     return Comparison(
-        gate=verdict, cases={case.id: case for case in judged.order()}, baseline=baseline, candidate=results
+        gate=verdict,
+        cases={case.id: case for case in judged.order()},
+        baseline=baseline,
+        candidate=results,
+        paths=judged.paths(),
+        chances=judged.chances,
     )
 
 

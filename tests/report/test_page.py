@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from evalharness.core.results import Score
-from evalharness.core.verdicts import Comparison, Verdict, Warned
+from evalharness.core.verdicts import ChancePoint, Comparison, EvidencePoint, Verdict, Warned, no_chances
 from evalharness.report.html import embedded, page
+from evalharness.report.html.curves import chance_curves, path_curves
 from evalharness.report.html.plot import plot_of
 from tests.report.comparisons import compared, failed, refused, told
 from tests.report.hostile import CORPUS, Tree, live_html
@@ -141,3 +143,31 @@ def test_the_axis_holds_margin_zero_and_every_interval() -> None:
     assert (far.cut_low, far.cut_high) == (True, True)
     assert 0 < far.low <= far.point < far.high < 340
     assert plot_of([]) is None
+
+
+def test_evidence_and_power_are_drawn_and_said() -> None:
+    _, tree = built(compared())
+    labels = [a["aria-label"] for tag, a in tree.tags if tag == "svg" and "curve" in a.get("class", "")]
+    assert len(labels) == 2
+    path, chances = labels
+    assert re.search(r"exact, evidence: after \d+ of 200 the evidence for PASS stood at -?\d+ % of proof", path)
+    assert "true change -10 points: PASS 0 %" in chances
+    lines = [a["points"].split() for tag, a in tree.tags if tag == "polyline"]
+    assert [len(line) for line in lines[2:]] == [8, 8]
+    inside = [tuple(map(float, place.split(","))) for line in lines for place in line]
+    assert all(44 <= x <= 448 and 14 <= y <= 156 for x, y in inside)
+
+
+def test_no_curve_without_data() -> None:
+    bare = replace(compared(n=60, lost=20), paths={}, chances=no_chances)
+    text, _ = built(bare)
+    assert "<polyline" not in text
+    assert path_curves([EvidencePoint(1, 0.0, 0.0)], 5) is None
+    assert chance_curves([ChancePoint(0.0, 1.0, 0.0)], "points") is None
+
+
+def test_another_unit_keeps_its_scale() -> None:
+    curves = chance_curves([ChancePoint(-2.0, 0.0, 1.0), ChancePoint(0.0, 1.0, 0.0)], "s")
+    assert curves is not None
+    assert [tick.text for tick in curves.across] == ["-2", "-1", "0"]
+    assert curves.says == "true change -2 s: PASS 0 %, FAIL 100 %; true change 0 s: PASS 100 %, FAIL 0 %"

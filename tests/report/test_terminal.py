@@ -88,6 +88,13 @@ def test_bars_share_one_axis(point: float, left: float, right: float, width: int
             glyphs.margin, glyphs.crossed, glyphs.point, glyphs.line, glyphs.left, glyphs.right, *glyphs.beyond
         }  # fmt: skip
         assert (drawn[0] == glyphs.beyond[0]) == (point - left < -3.5)
+        assert (drawn[-1] == glyphs.beyond[1]) == (point + right > 2.0)
+        assert (glyphs.point in drawn) == (-3.5 <= point <= 2.0)
+
+
+def test_the_point_leaves_the_arrow_at_the_edge() -> None:
+    assert bar(-4.5, -3.5, 0.0, 12, UNICODE).startswith("‹●")
+    assert bar(1.0, 2.0, 3.0, 12, UNICODE).endswith("●›")
 
 
 @given(st.text(max_size=200), st.text(max_size=200))

@@ -16,6 +16,7 @@ from evalharness.core.cases import Case
 from evalharness.core.results import Run
 from evalharness.core.verdicts import Comparison, GateVerdict, ScorerVerdict, Verdict, Warned
 from evalharness.report.changes import as_comparison, mean_of
+from evalharness.report.html.curves import chance_curves, path_curves
 from evalharness.report.html.embedded import comparison_json, results_json
 from evalharness.report.html.plot import Plot, plot_of
 from evalharness.report.sinks import visible
@@ -53,6 +54,7 @@ class _Section:
     plot: Plot | None = None
     means: Sequence[Mapping[str, str]] = ()
     said: Sequence[str] = ()
+    curves: Sequence[Mapping[str, Any]] = ()
     slices: Mapping[str, Any] | None = None
     counts: str = ""
     data: Any = ""
@@ -112,6 +114,7 @@ def _gate_section(anchor: str, comparison: Comparison) -> _Section:
         level=f"{levels.pop() * 100:.4g} % interval" if len(levels) == 1 else "Interval",
         plot=plot_of([row.bar for row in view.scorers if row.bar is not None]),
         said=(*_hard(view), *view.notes, *view.warnings),
+        curves=_curves(comparison),
         slices=_slices(gate),
         counts=view.counts,
         data=_markup(data),
@@ -144,6 +147,18 @@ def _scorer_rows(rows: Sequence[ScorerRow]) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def _curves(comparison: Comparison) -> list[dict[str, Any]]:
+    """Per guard: its evidence against the cases paid, and what a set of this size sees."""
+    chances = comparison.chances()
+    found = []
+    for scorer in comparison.gate.scorers:
+        path = path_curves(comparison.paths.get(scorer.scorer, ()), comparison.gate.calls.planned)
+        seen = chance_curves(chances.get(scorer.scorer, ()), scorer.unit)
+        if path is not None or seen is not None:
+            found.append({"name": scorer.scorer, "path": path, "chances": seen, "unit": scorer.unit})
+    return found
 
 
 def _slices(gate: GateVerdict) -> dict[str, Any] | None:
