@@ -128,10 +128,18 @@ def create(path: Path) -> None:
         for statement in (*TABLES.values(), *INDEXES.values()):
             connection.execute(statement)
         connection.execute("COMMIT")
+        # Here and not by the first writer: the change itself goes through a rollback journal, and a crash in it would
+        # leave a store that readers cannot read.
+        connection.execute(f"PRAGMA journal_mode={journal_mode(path)}").fetchall()
     finally:
         connection.close()
     os.replace(draft, path)
     sync_folder(path.parent)
+
+
+def journal_mode(path: Path) -> str:
+    """``WAL``; in a network or FUSE folder, where its shared memory does not work, ``DELETE``."""
+    return "DELETE" if is_remote(path.parent) else "WAL"
 
 
 def sync_folder(folder: Path) -> None:
@@ -150,12 +158,11 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         StoreError: If the tables are not ours.
         sqlite3.Error: If SQLite cannot open or set up the file.
     """
-    remote = is_remote(path.parent)
+    mode = journal_mode(path)
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
-        mode = "DELETE" if remote else "WAL"
         connection.execute(f"PRAGMA journal_mode={mode}").fetchall()
-        for pragma in (*SAFE_PRAGMAS, *(REMOTE_PRAGMAS if remote else SYNC_PRAGMAS)):
+        for pragma in (*SAFE_PRAGMAS, *(SYNC_PRAGMAS if mode == "WAL" else REMOTE_PRAGMAS)):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         check_schema(connection, path)
     except BaseException:
@@ -168,7 +175,8 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads: ``mode=ro``, never a checkpoint. May be used from any thread, one at a time.
 
     In a folder that cannot be written SQLite has no place for its shared memory; when no log of unmerged commits is
-    there either, the file is opened as unchangeable.
+    there either, the file is opened as unchangeable. What a crash left half written under a rollback journal is put
+    back first, which no connection that only reads can do.
 
     Raises:
         StoreError: If the tables are not ours.
@@ -179,16 +187,30 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     try:
         try:
             check_schema(connection, path)
-        except sqlite3.OperationalError:
-            if path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK):
+        except sqlite3.OperationalError as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code == sqlite3.SQLITE_READONLY_ROLLBACK and os.access(path.parent, os.W_OK):
+                roll_back(path)
+            elif path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK):
                 raise
+            else:
+                address += "&immutable=1"
             connection.close()
-            connection = _connect_read_only(address + "&immutable=1")
+            connection = _connect_read_only(address)
             check_schema(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def roll_back(path: Path) -> None:
+    """Undo what a dead process left half written. SQLite does it, under its own locks, on the first read that may write."""
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    finally:
+        connection.close()
 
 
 def _connect_read_only(address: str) -> sqlite3.Connection:

@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import os
 import sqlite3
@@ -11,6 +12,7 @@ import pytest
 from evalharness.core.errors import StoreError
 from evalharness.store import schema
 from evalharness.store.mounts import is_remote
+from evalharness.store.schema import connect_reader, connect_writer, create
 from evalharness.store.store import open_store
 from tests.store import store_samples as samples
 
@@ -223,3 +225,39 @@ def test_with_a_log_that_cannot_be_merged_nothing_old_is_shown():
         found = subprocess.run([sys.executable, "-c", SHOW, str(copies)], check=False, capture_output=True, text=True)
     assert found.returncode == 1
     assert "StoreError" in found.stderr
+
+
+def half_written(folder, target):
+    """A store of a network folder as a crash in the middle of a commit leaves it: pages in the file, and the journal to undo them."""
+    with contextlib.closing(connect_writer(folder / "store.db")) as connection:
+        connection.execute("PRAGMA cache_size=1")
+        connection.execute("BEGIN IMMEDIATE")
+        rows = ((f"p{n}", bytes(3000), 0) for n in range(200))
+        connection.executemany("INSERT INTO plans VALUES (?,?,?)", rows)
+        target.mkdir()
+        for name in ("store.db", "store.db-journal"):
+            (target / name).write_bytes((folder / name).read_bytes())
+
+
+def test_what_a_crash_left_half_written_is_put_back_before_it_is_read(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(schema, "is_remote", lambda _folder: True)
+    crashed = tmp_path / "crashed"
+    half_written(folder, crashed)
+    with contextlib.closing(connect_reader(crashed / "store.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM plans WHERE name LIKE 'p%'").fetchone() == (0,)
+    assert not (crashed / "store.db-journal").exists()
+
+
+def test_negative_control_a_reader_alone_cannot_put_it_back(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(schema, "is_remote", lambda _folder: True)
+    monkeypatch.setattr(schema, "roll_back", lambda _path: None)
+    crashed = tmp_path / "crashed"
+    half_written(folder, crashed)
+    with pytest.raises(sqlite3.OperationalError):
+        connect_reader(crashed / "store.db")
+
+
+def test_a_new_store_is_in_its_journal_mode_from_the_first_moment(tmp_path):
+    create(tmp_path / "store.db")
+    assert (tmp_path / "store.db").read_bytes()[18:20] == b"\x02\x02"  # 2: WAL, in SQLite's file format
+    assert [path.name for path in tmp_path.iterdir()] == ["store.db"]
