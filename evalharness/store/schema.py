@@ -188,8 +188,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         try:
             check_schema(connection, path)
         except sqlite3.OperationalError as error:
-            code = getattr(error, "sqlite_errorcode", None)
-            if code == sqlite3.SQLITE_READONLY_ROLLBACK and os.access(path.parent, os.W_OK):
+            if _is_half_written(error):
                 roll_back(path)
             elif path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK):
                 raise
@@ -202,6 +201,10 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _is_half_written(error: sqlite3.OperationalError) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_ROLLBACK
 
 
 def roll_back(path: Path) -> None:

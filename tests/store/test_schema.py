@@ -14,6 +14,7 @@ from evalharness.store import schema
 from evalharness.store.mounts import is_remote
 from evalharness.store.schema import connect_reader, connect_writer, create
 from evalharness.store.store import open_store
+from tests.faults import store_children as children
 from tests.store import store_samples as samples
 
 
@@ -246,6 +247,23 @@ def test_what_a_crash_left_half_written_is_put_back_before_it_is_read(folder, tm
     with contextlib.closing(connect_reader(crashed / "store.db")) as connection:
         assert connection.execute("SELECT count(*) FROM plans WHERE name LIKE 'p%'").fetchone() == (0,)
     assert not (crashed / "store.db-journal").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user who may not write")
+def test_what_is_half_written_in_a_folder_that_cannot_be_written_is_not_shown(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(schema, "is_remote", lambda _folder: True)
+    crashed = tmp_path / "crashed"
+    half_written(folder, crashed)
+    for place in (*crashed.parents[:3], crashed, *crashed.iterdir()):
+        place.chmod(0o755)
+
+    def look(say):
+        try:
+            connect_reader(crashed / "store.db")
+        except sqlite3.OperationalError as error:
+            say(error)
+
+    assert children.end(children.start(look, user=65534)) == (0, ["attempt to write a readonly database"])
 
 
 def test_negative_control_a_reader_alone_cannot_put_it_back(folder, tmp_path, monkeypatch):
