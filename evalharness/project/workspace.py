@@ -143,7 +143,7 @@ class Workspace:
                 spec = ScorerSpec(component=ComponentSpec(name=name, use=name))
             if spec is None:
                 raise self.unknown("scorer", name, (*self.config.scorers, *BUILT_IN_SCORERS))
-            if self.options.untrusted and runs_code(spec.component.use):
+            if self.options.untrusted and runs_code(spec.component.use, spec.component.params):
                 raise ConfigError(
                     f"scorer {name!r} runs code, and this run trusts data only",
                     where=spec.component.where,

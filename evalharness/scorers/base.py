@@ -38,8 +38,8 @@ SNAP: Final = 1e-9
 """Values this near to a bound of the range are the bound (contract, section 2)."""
 
 
-class Scorer:
-    """A case scorer. Subclasses set the facts, read their parameters and write ``measure``.
+class Facts:
+    """What every scorer of ours states, and how a plain score becomes the one that is handed out.
 
     Args:
         params: The parameters, all read by the subclass before it calls this.
@@ -55,10 +55,6 @@ class Scorer:
     binary: bool = False
     needs: frozenset[str] = frozenset()
     costly: bool = False
-    asserts: ClassVar[bool] = False
-    """True when the scorer itself says passed or failed."""
-    reads_text: ClassVar[bool] = True
-    """True when an output without text gets the lowest value before ``measure`` is asked (also under ``not``)."""
 
     def __init__(self, params: Params, *, version: str = OWN) -> None:
         params.done()
@@ -74,20 +70,6 @@ class Scorer:
         self.signature: str = params.signature(version)
         self._threshold = spec.threshold
         self._negate = spec.negate
-
-    def score(self, output: Output, case: Case) -> ScoreResult:
-        """The score of one output, ``Unscored`` where it does not apply, a ``Failure`` where the scorer broke."""
-        if output.text is None and self.reads_text:
-            return self._without_text()
-        return self.finish(self.measure(output, case))
-
-    def measure(self, output: Output, case: Case, /) -> ScoreResult:
-        """The plain score, before ``not`` and ``threshold``; subclasses write it."""
-        raise NotImplementedError
-
-    def verdict(self, holds: bool, reason: str, evidence: Mapping[str, Any] = EMPTY) -> Score:  # noqa: FBT001 - the verdict itself
-        """The score of an assertion: 1 and passed, or 0 and failed."""
-        return Score(value=1.0 if holds else 0.0, passed=holds, reason=reason, evidence=evidence)
 
     def finish(self, result: ScoreResult) -> ScoreResult:
         """Apply the range, ``threshold`` and ``not`` to what ``measure`` (or a batch) gave, and sign it."""
@@ -122,6 +104,29 @@ class Scorer:
         if self.high < value <= self.high + SNAP:
             return self.high
         return None  # NaN and infinity come here too
+
+
+class Scorer(Facts):
+    """A case scorer. Subclasses set the facts, read their parameters and write ``measure``."""
+
+    asserts: ClassVar[bool] = False
+    """True when the scorer itself says passed or failed."""
+    reads_text: ClassVar[bool] = True
+    """True when an output without text gets the lowest value before ``measure`` is asked (also under ``not``)."""
+
+    def score(self, output: Output, case: Case) -> ScoreResult:
+        """The score of one output, ``Unscored`` where it does not apply, a ``Failure`` where the scorer broke."""
+        if output.text is None and self.reads_text:
+            return self._without_text()
+        return self.finish(self.measure(output, case))
+
+    def measure(self, output: Output, case: Case, /) -> ScoreResult:
+        """The plain score, before ``not`` and ``threshold``; subclasses write it."""
+        raise NotImplementedError
+
+    def verdict(self, holds: bool, reason: str, evidence: Mapping[str, Any] = EMPTY) -> Score:  # noqa: FBT001 - the verdict itself
+        """The score of an assertion: 1 and passed, or 0 and failed."""
+        return Score(value=1.0 if holds else 0.0, passed=holds, reason=reason, evidence=evidence)
 
     def _without_text(self) -> ScoreResult:
         if self.direction == "lower":  # the lowest value would be the best one

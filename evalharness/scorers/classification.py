@@ -5,7 +5,7 @@
 | ``label`` | ``labels``, ``exact = false``, ``case = false``, ``value`` | 1 when the label of the output is the target, else 0 |
 | ``macro_f1`` | the same, ``labels`` required | mean over ``labels`` of F1 = 2 right / (targets + outputs with that label) |
 | ``balanced_accuracy`` | the same | mean of right / targets over the labels that occur as targets |
-| ``mcc`` | the same | Matthews correlation (Gorodkin 2004 for more than two labels), -1..1 |
+| ``mcc`` | the same | Matthews correlation (Gorodkin 2004 for more than two labels), what is below 0 as 0 |
 
 **The label of an output** is the allowed label that equals it after white space at both ends is dropped and case is
 folded (``case = true`` keeps case). Failing that, unless ``exact``, it is the allowed label that occurs first in it as a
@@ -19,7 +19,8 @@ needed it is the one that the output gave, else the first.
 The last three are corpus metrics (``level = "corpus"``, the only one they have): a case's own value is that of ``label``,
 and ``evidence["stats"]`` holds what adds up, for each label [right, in targets, in outputs], then outputs without a label.
 0/0 is 0. Values equal scikit-learn's ``f1_score(labels=labels, average="macro", zero_division=0)``,
-``balanced_accuracy_score`` and ``matthews_corrcoef``.
+``balanced_accuracy_score`` and ``max(0, matthews_corrcoef)``: scores are on 0..1, and to be worse than chance is no less a
+reason to block than to be as good as it.
 """
 
 from __future__ import annotations
@@ -152,17 +153,15 @@ class BalancedAccuracy(CorpusOfLabels):
 class Matthews(CorpusOfLabels):
     """``mcc``."""
 
-    low = -1.0
-
     def of_counts(
         self, right: Sequence[float], targets: Sequence[float], outputs: Sequence[float], unlabelled: float
     ) -> float:
-        """Covariance of targets and outputs over the root of their variances; 0 when either is constant."""
+        """Covariance of targets and outputs over the root of their variances, at least 0; 0 when either is constant."""
         count = sum(targets)
         together = sum(t * o for t, o in zip(targets, outputs, strict=True))
         in_targets = count * count - sum(t * t for t in targets)
         in_outputs = count * count - sum(o * o for o in outputs) - unlabelled * unlabelled
-        return _ratio(sum(right) * count - together, sqrt(in_targets * in_outputs))
+        return max(0.0, _ratio(sum(right) * count - together, sqrt(in_targets * in_outputs)))
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -20,7 +20,7 @@ from evalharness.core.protocols import ScorerFacts, ScorerSpec
 from evalharness.core.specs import ComponentSpec, canonical_json, signature, thaw
 
 Build = Callable[[Mapping[str, Any]], ScorerFacts]
-"""Builds a scorer from a table that a case wrote; given to the scorer that is made of scorers (``checks``)."""
+"""Builds a scorer from a table that a case wrote; given to the scorers that are made of scorers (``checks``, ``pass_at_k``)."""
 
 _ABSENT: Final = object()
 
@@ -35,15 +35,23 @@ class Params:
         root: Folder that paths in the table are relative to.
         from_data: True when the table was written in a case: then it may name no file and no code.
         build_check: How to build a scorer that a case describes.
+        build_part: How to build a scorer that this table describes (``of``), under the table's own rights.
     """
 
     def __init__(
-        self, spec: ScorerSpec, *, root: Path, from_data: bool = False, build_check: Build | None = None
+        self,
+        spec: ScorerSpec,
+        *,
+        root: Path,
+        from_data: bool = False,
+        build_check: Build | None = None,
+        build_part: Build | None = None,
     ) -> None:
         self.spec = spec
         self.root = root
         self.from_data = from_data
         self.build_check = build_check
+        self.build_part = build_part
         self._known: dict[str, Any] = {}
 
     # --- reading ----------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from evalharness.core.errors import ConfigError
 from evalharness.core.nearest import name_tip
 from evalharness.core.protocols import CaseScorer, ScorerFacts, ScorerSpec
 from evalharness.core.results import Output, ScoreResult
-from evalharness.core.specs import ComponentSpec, freeze
+from evalharness.core.specs import EMPTY, ComponentSpec, freeze
 from evalharness.scorers.parameters import COMMON_KEYS, Params, place_of
 
 ENTRY_POINTS: Final = "evalharness.scorers"
@@ -38,6 +38,8 @@ _MODULES: Final[Mapping[str, str]] = {
         "classification": "label macro_f1 balanced_accuracy mcc",
         "calibration": "brier ece",
         "retrieval": "recall precision hit mrr map ndcg",
+        "tools": "tool_calls tool_call_f1 tool_args tool_sequence",
+        "epochs": "pass_at_k pass_hat_k",
         "operations": "latency cost finish_reason refusal",
         "checks": "checks",
         "python_call": "python",
@@ -77,7 +79,11 @@ def build_scorer(spec: ScorerSpec, *, root: Path, from_data: bool = False) -> Sc
     def build_check(table: Mapping[str, Any]) -> ScorerFacts:
         return build_scorer(spec_of(table), root=root, from_data=True)
 
-    return cast("ScorerFacts", family[word](Params(named, root=root, from_data=from_data, build_check=build_check)))
+    def build_part(table: Mapping[str, Any]) -> ScorerFacts:
+        return build_scorer(spec_of(table, where=spec.component.where), root=root, from_data=from_data)
+
+    params = Params(named, root=root, from_data=from_data, build_check=build_check, build_part=build_part)
+    return cast("ScorerFacts", family[word](params))
 
 
 def refuse_bad_checks(case: Case, *, root: Path, where: str = "") -> None:
@@ -102,10 +108,17 @@ def canonical_word(use: str) -> str:
     return use.replace("-", "_")
 
 
-def runs_code(use: str) -> bool:
-    """True for a word that runs the project's or another package's code: what ``--untrusted`` must refuse."""
-    word = canonical_word(use)
-    return word in CODE_WORDS or word not in _MODULES
+def runs_code(use: str, params: Mapping[str, Any] = EMPTY) -> bool:
+    """True for a scorer that runs the project's or another package's code: what ``--untrusted`` must refuse.
+
+    Args:
+        use: Its word.
+        params: Its table: a scorer inside it (``of``) counts as well.
+    """
+    word, part = canonical_word(use), params.get("of")
+    inner = part.get("use") if isinstance(part, Mapping) else part
+    nested = isinstance(inner, str) and runs_code(inner, part if isinstance(part, Mapping) else EMPTY)
+    return word in CODE_WORDS or word not in _MODULES or nested
 
 
 def spec_of(table: Mapping[str, Any], *, name: str = "", where: str = "") -> ScorerSpec:

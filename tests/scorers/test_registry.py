@@ -30,12 +30,14 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "macro_f1": {"labels": ["yes", "no"]},
     "balanced_accuracy": {"labels": ["yes", "no"]},
     "mcc": {"labels": ["yes", "no"]},
+    "pass_at_k": {"k": 1},
+    "pass_hat_k": {"k": 1},
 }
 
 
 @pytest.mark.parametrize("word", WORDS)
 def test_every_word_builds_and_states_its_facts(word: str) -> None:
-    scorer = scorer_of(word, **MINIMAL.get(word, {}))
+    scorer = build_scorer(spec_of({"use": word, **MINIMAL.get(word, {})}), root=Path())
     assert scorer.use == scorer.name == word
     assert scorer.signature.startswith(word)
     assert scorer.low < scorer.high
