@@ -57,9 +57,9 @@ def test_a_regression_is_found_early_and_the_rest_is_not_paid_for(house: House) 
     assert (exact["outcome"], exact["margin"], exact["interval_level"]) == ("regression", 0.1, 0.925)
     assert exact["difference"] < -0.1
     assert exact["interval"][1] < -0.1
-    assert gate["pairs"]["used"] == exact["n"] == exact["worse"] + exact["better"] + exact["same"] < 120
+    assert gate["pairs"]["used"] == exact["n"] == exact["worse"] + exact["better"] + exact["same"] < 150
     calls = gate["calls"]
-    assert calls["made"] == house.calls() < 150
+    assert calls["made"] == house.calls() < 150 + 4 * 8
     assert calls["planned"] == 200 == calls["made"] + calls["saved_by_early_stop"]
     # Some of the calls that were in flight when the verdict fell were cut off: they are paid, and not judged.
     assert 0 <= calls["made"] - gate["pairs"]["used"] <= 4 * 8
