@@ -7,22 +7,19 @@ the ledger, which hands them on in order; when the stop rule has seen enough, wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 from evalharness.core.cases import Case
 from evalharness.core.errors import BudgetReached, EvalhError
-from evalharness.core.protocols import Candidate, Request
+from evalharness.core.protocols import Request
 from evalharness.core.results import Failure, Output, Trial
 from evalharness.runner.border import checked
 from evalharness.runner.interrupts import Interrupts
-from evalharness.runner.job import Checks, TakesItsTime
+from evalharness.runner.job import Checks, Closes, RunEnded, TakesItsTime
 from evalharness.runner.ledger import GRACE_S, Ledger
 from evalharness.runner.money import Budget, booked
 from evalharness.runner.replayed import look_up
-
-
-class _Ended(Exception):
-    """No further call is made; ends a worker quietly."""
 
 
 def go_on(ledger: Ledger, start: int, interrupts: Interrupts) -> None:
@@ -37,26 +34,28 @@ def go_on(ledger: Ledger, start: int, interrupts: Interrupts) -> None:
         Refused: If a case cannot be rendered; no call was made then.
         EvalhError: What a store or a component raises.
     """
-    candidate = ledger.candidate
-    assert candidate is not None, "a recording is never asked"
-    if isinstance(candidate, Checks):
-        for case in ledger.job.cases[start:]:
-            candidate.check(case)
+    for one in (ledger.candidate, *ledger.scoring.awaited):
+        if isinstance(one, Checks):
+            for case in ledger.job.cases[start:]:
+                one.check(case)
     with asyncio.Runner() as runner:
-        runner.run(_Live(ledger, candidate, start).run(interrupts))
+        runner.run(_Live(ledger, start).run(interrupts))
 
 
 class _Live:
-    def __init__(self, ledger: Ledger, candidate: Candidate, start: int) -> None:
+    def __init__(self, ledger: Ledger, start: int) -> None:
         self._ledger = ledger
         self._job = ledger.job
-        self._candidate = candidate
-        self._budget = Budget(ledger.job.max_cost, candidate.price)
+        self._candidate = ledger.candidate
+        """None for recorded answers: then only judges are asked."""
+        self._budget = Budget(ledger.job.max_cost, None if ledger.candidate is None else ledger.candidate.price)
+        ledger.desk.pays = self._judged
         self._plan = self._planned(start)
         self._left = (len(ledger.job.cases) - start) * ledger.epochs
         self._open: dict[int, list[Trial]] = {}
-        self._lookahead = len(ledger.job.cases) if ledger.scoring.groups else ledger.job.lookahead
+        candidate = ledger.candidate
         self._deadline = candidate.deadline_s if isinstance(candidate, TakesItsTime) else self._usual_deadline
+        self._lookahead = len(ledger.job.cases) if ledger.scoring.groups else ledger.job.lookahead
         self._workers: list[asyncio.Task[None]] = []
         self._halt = asyncio.Event()
         self._moved = asyncio.Event()
@@ -82,7 +81,9 @@ class _Live:
             interrupts.on_first = None
             self._cancel()
             await asyncio.gather(*self._workers, return_exceptions=True)
-            await self._candidate.close()
+            for one in (self._candidate, *self._ledger.scoring.awaited):
+                if isinstance(one, Closes):
+                    await one.close()
         for fault in faults:
             if fault is not None:
                 raise fault
@@ -124,7 +125,7 @@ class _Live:
                 trials = self._collect(position, trial)
                 if trials is not None:
                     await self._finish(position, case, trials)
-        except _Ended:
+        except RunEnded:
             return
 
     def _collect(self, position: int, trial: Trial) -> list[Trial] | None:
@@ -174,40 +175,68 @@ class _Live:
     # --- one answer ------------------------------------------------------------------------------------------------
 
     async def _ask(self, request: Request, case: Case, key: str) -> Output | Failure:
+        assert self._candidate is not None, "a recording is never asked"
+        tokens = sum(request.worst_tokens)
+        output = await self._sent(self._attempt, request, case, key, host=self._candidate.host, tokens=tokens)
+        if isinstance(output, Output) and self._job.store is not None:
+            self._job.store.put_answer(key, output, request)
+        return output
+
+    async def _sent(
+        self, attempt: Callable[..., Awaitable[Output | Failure]], *given: Any, host: str, tokens: int
+    ) -> Output | Failure:
+        """One call under the retry policy; what ends the run ends it here."""
         pacing = self._job.pacing
         try:
             if pacing is None:
-                output = await self._attempt(request, case, key)
-            else:
-                tokens = sum(request.worst_tokens)
-                host = self._candidate.host
-                output = await pacing.call(self._attempt, request, case, key, host=host, tokens=tokens)
+                return await attempt(*given)
+            output = await pacing.call(attempt, *given, host=host, tokens=tokens)
         except BudgetReached:
             self._stop("budget")
-            raise _Ended from None
-        if isinstance(output, Output):
-            if self._job.store is not None:
-                self._job.store.put_answer(key, output, request)
-        elif pacing is not None and pacing.down:
+            raise RunEnded from None
+        if isinstance(output, Failure) and pacing.down:
             self._stop("provider")
         return output
 
     async def _attempt(self, request: Request, case: Case, key: str) -> Output | Failure:
-        """One call: money set aside, deadline, checked, booked."""
-        if self._halt.is_set():
-            raise _Ended
+        """One attempt at an answer."""
         worst = 0.0 if self._budget.free else self._budget.worst(request)
+        return await self._paid(lambda: self._answer(request, case), request, key, worst)
+
+    async def _judged(
+        self,
+        send: Callable[[], Awaitable[Output | Failure]],
+        request: Request,
+        *,
+        host: str,
+        price: tuple[float, float] | None,
+    ) -> Output | Failure:
+        """A judge's call: the same limit, retries and books."""
+        tokens_in, tokens_out = request.worst_tokens
+        worst = 0.0 if price is None else (tokens_in * price[0] + tokens_out * price[1]) / 1e6
+
+        async def attempt() -> Output | Failure:
+            return await self._paid(send, request, request.key, worst)
+
+        return await self._sent(attempt, host=host, tokens=tokens_in + tokens_out)
+
+    async def _paid(
+        self, send: Callable[[], Awaitable[Output | Failure]], request: Request, key: str, worst: float
+    ) -> Output | Failure:
+        """One call: money set aside, sent, booked."""
+        if self._halt.is_set():
+            raise RunEnded
         while not self._budget.take(worst):
             if not self._budget.could_take(worst):
                 raise BudgetReached("the next call could go over the money limit")
             await self._moved.wait()
             if self._halt.is_set():
-                raise _Ended
+                raise RunEnded
         clock = self._job.clock
         started = clock.monotonic()
         self._ledger.made += 1
         try:
-            output = await self._answer(request, case)
+            output = await send()
         except BaseException:
             self._book(key, "cancelled", worst, worst, clock.monotonic() - started)
             raise
@@ -219,9 +248,8 @@ class _Live:
         return self._job.timeout_s
 
     async def _answer(self, request: Request, case: Case) -> Output | Failure:
-        deadline = (
-            self._candidate.deadline_s(case) if isinstance(self._candidate, TakesItsTime) else self._job.timeout_s
-        )
+        assert self._candidate is not None
+        deadline = self._deadline(case)
         try:
             async with asyncio.timeout(deadline):
                 return checked(await self._candidate.answer(request, case))

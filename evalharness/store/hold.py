@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from evalharness.core.errors import ConfigError, DiskFailed, StoreError
+from evalharness.store.absent import MOST, Absent
 from evalharness.store.diagnosis import damaged, store_failure
 from evalharness.store.lock import StoreLock, open_lock_file
 from evalharness.store.read import Reader
@@ -52,6 +53,8 @@ class Hold:
         self.reader = Reader(self.path)
         self.writer: Writer | None = None
         """None until the lock is held."""
+        self.absent = Absent(self._keys)
+        """Which answers and scores are certainly not there; asked only while the lock is held."""
         self.read_only = read_only
         self._connection: sqlite3.Connection | None = None
         self._lock = StoreLock(folder / LOCK)
@@ -95,6 +98,15 @@ class Hold:
         self.writer = Writer(connection, self.path)
         return self.writer
 
+    def _keys(self, table: str) -> list[bytes] | None:
+        """The keys of ``answers`` or ``scores``, everything that was handed over included; None where that is unknown."""
+        if self.writer is not None:
+            try:
+                self.writer.flush()
+            except (DiskFailed, StoreError):
+                return None  # who writes is told; reading goes on
+        return self.reader.keys(table, MOST)
+
     def take_number(self) -> int:
         """A number that no run of this store has; the lock is held."""
         self._last_number += 1
@@ -108,6 +120,7 @@ class Hold:
         """
         writer, connection = self.writer, self._connection
         self.writer = self._connection = None
+        self.absent.forget()
         if writer is None or connection is None:
             self.reader.close()
             return

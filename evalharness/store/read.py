@@ -134,6 +134,18 @@ class Reader:
         digests: dict[str, str] = self.value(body)
         return digests
 
+    def keys(self, table: str, most: int) -> list[bytes] | None:
+        """The keys of a table; None where there may be more than ``most``.
+
+        Args:
+            table: ``answers`` or ``scores``.
+            most: See above.
+        """
+        last = self.rows(f"SELECT max(id) FROM {table}")  # noqa: S608 - a name of ours
+        if last and (last[0][0] or 0) > most:
+            return None
+        return [key for (key,) in self.rows(f"SELECT key FROM {table}")]  # noqa: S608 - a name of ours
+
     def _body(self, table: str, column: str, name: bytes | str) -> bytes | None:
         columns = CHECKED[table]
         found = self.rows(f"SELECT {','.join(columns)},crc FROM {table} WHERE {column}=?", (name,))  # noqa: S608 - names of ours

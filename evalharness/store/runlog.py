@@ -155,7 +155,7 @@ class RunLog:
         self.calls += 1
         self.cost_usd += float(cost_usd)
         total = (number, self.calls, self.cost_usd)
-        writer.put("spend", (*total, checksum(total)))
+        writer.put_newest("spend", (*total, checksum(total)), name=("spend", number))
 
     def put_case(self, position: int, result: CaseResult) -> None:
         """Write a case at its place, unless the row that is compared says the same."""

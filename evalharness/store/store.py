@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any
 
 from evalharness.core.errors import ConfigError, DiskFailed, StoreError
 from evalharness.core.protocols import Request
@@ -29,8 +29,6 @@ from evalharness.store.past import RunSummary
 from evalharness.store.rows import Column, checksum, key_bytes, pack, plain_text, score_to_row, to_bytes
 from evalharness.store.runlog import RunLog
 from evalharness.store.schema import CHECKED, check_file
-
-_Found = TypeVar("_Found")
 
 
 def open_store(
@@ -131,7 +129,8 @@ class Store:
         Raises:
             StoreError: If its row is damaged.
         """
-        return self._find("answers", key, self.reader.answer)
+        found: Output | None = self._find("answers", key, self.reader.answer)
+        return found
 
     def put_answer(self, key: str, output: Output, request: Request) -> None:
         """Hand over an answer; durable after the next group commit. The first answer under a key stays.
@@ -146,11 +145,12 @@ class Store:
         number = 0 if log is None else log.number
         blob = key_bytes(key)
         row = (blob, number, plain_text(request.case_id), time.time(), pack(to_bytes(output.to_json())))
-        self._hold.claim().put("answers", (*row, checksum(row)), name=("answers", blob), value=output)
+        self._put("answers", blob, (*row, checksum(row)), output)
 
     def find_score(self, key: str) -> ScoreResult | None:
         """A stored costly score, or None; as :meth:`find_answer`."""
-        return self._find("scores", key, self.reader.score)
+        found: ScoreResult | None = self._find("scores", key, self.reader.score)
+        return found
 
     def put_score(self, key: str, result: ScoreResult, *, case_id: str = "") -> None:
         """Hand over a costly score.
@@ -168,12 +168,17 @@ class Store:
             raise ValueError("a failure is never stored as a score")  # noqa: TRY004 - a wrong value of a union
         blob = key_bytes(key)
         row = (blob, plain_text(case_id), time.time(), pack(to_bytes(score_to_row(result, ""))))
-        self._hold.claim().put("scores", (*row, checksum(row)), name=("scores", blob), value=result)
+        self._put("scores", blob, (*row, checksum(row)), result)
 
-    def _find(self, table: str, key: str, look: Callable[[bytes], _Found]) -> _Found:
+    def _put(self, table: str, blob: bytes, row: tuple[Column, ...], value: Output | ScoreResult) -> None:
+        self._hold.absent.put(table, blob)
+        self._hold.claim().put(table, row, name=(table, blob), value=value)
+
+    def _find(self, table: str, key: str, look: Callable[[bytes], Any]) -> Any:
         blob, writer = key_bytes(key), self._hold.writer
         if writer is not None:
-            return writer.unsaved.get((table, blob)) or look(blob)
+            lacks = self._hold.absent.lacks(table, blob)
+            return None if lacks else writer.unsaved.get((table, blob)) or look(blob)
         found = look(blob)
         if found is None and self._open_runs and not self._hold.read_only:
             self._hold.claim()
@@ -340,7 +345,6 @@ class Store:
 
     def cache_put(self, name: str, data: bytes) -> None:
         """Keep bytes under a name, if that needs no waiting: another process at work means that nothing is kept."""
-        if not self._hold.claim_at_once():
-            return
-        row = (plain_text(name), pack(data))
-        self._hold.claim().put("plans", (*row, checksum(row)))
+        if self._hold.claim_at_once():
+            row = (plain_text(name), pack(data))
+            self._hold.claim().put("plans", (*row, checksum(row)))

@@ -95,7 +95,9 @@ class Writer:
         self._work = threading.Condition(self._mutex)
         self._progress = threading.Condition(self._mutex)
         self._pending: list[_Row | _Statement] = []
-        self._given = self._saved = self._urgent = 0
+        self._newest: dict[Hashable, tuple[_Row, int]] = {}
+        """Name -> the row that ``put_newest`` gave last, and its number among all records."""
+        self._given = self._taken = self._saved = self._urgent = 0
         self._closing = False
         self.failure: EvalhError | None = None
         """The first error; raised to every caller from then on."""
@@ -117,11 +119,32 @@ class Writer:
         """
         self._give(_Row(table, values, name), value)
 
+    def put_newest(self, table: str, values: Sequence[Column], *, name: Hashable) -> None:
+        """Hand over a row that makes the one before it under the same name needless, if that one still waits.
+
+        Args:
+            table: Key of ``INSERTS``; one whose rows replace each other.
+            values: Its columns.
+            name: What the rows are of.
+
+        Raises:
+            DiskFailed: If writing failed before; the row was not taken.
+            StoreError: If the store turned out to be damaged.
+        """
+        with self._mutex:
+            row, number = self._newest.get(name, (None, 0))
+            if row is not None and number > self._taken and self.failure is None:
+                row.values = values
+                return
+        row = _Row(table, values, None)
+        self._newest[name] = (row, self._give(row, None))
+
     def run_sql(self, sql: str, values: Sequence[Column] = ()) -> None:
         """Hand over a statement; it runs after everything handed over before it, and before what comes later."""
         self._give(_Statement(sql, values), None)
 
-    def _give(self, item: _Row | _Statement, value: Any) -> None:
+    def _give(self, item: _Row | _Statement, value: Any) -> int:
+        """Hand over a record; returns its number."""
         with self._mutex:
             while len(self._pending) >= WAITING_RECORDS and self.failure is None:
                 self._progress.wait()
@@ -134,6 +157,7 @@ class Writer:
             self._given += 1
             if len(self._pending) == 1 or len(self._pending) == GROUP_RECORDS:
                 self._work.notify()
+            return self._given
 
     def flush(self) -> None:
         """Return when everything handed over so far is on the disk.
@@ -192,6 +216,7 @@ class Writer:
             self._work.wait_for(self._is_due, timeout=GROUP_S)
             group = self._pending[:GROUP_RECORDS]
             del self._pending[:GROUP_RECORDS]
+            self._taken += len(group)
             return group
 
     def _is_due(self) -> bool:

@@ -207,3 +207,47 @@ def test_fault_words(monkeypatch):
     monkeypatch.setenv("EVALH_FAULT", "kill@ack:1")
     FaultPlan.from_environment().reached("ack")
     assert killed == [9, 9]
+
+
+def test_of_rows_that_replace_each_other_the_newest_is_written_once(tmp_path):
+    with open_store(tmp_path) as store:
+        samples.play(store, "aa01", 50, finish=False)
+        store.flush()
+        assert store.spent("aa01").calls == 50
+        statements = []
+        store._hold.writer._connection = Spy(store._hold._connection, statements)
+        for number in range(40):
+            store.note_attempt("aa01", key(number), "timeout", 0.5, None)
+        store.flush()
+        calls, cost = store.reader.spent(store._logs["aa01"].number)
+        assert (calls, cost) == (90, pytest.approx(0.05 + 20.0))
+        assert 1 <= sum("INTO spend" in sql for sql in statements) < 10
+
+
+class Spy:
+    def __init__(self, connection, statements):
+        self.connection, self.statements = connection, statements
+
+    def execute(self, sql, values=()):
+        self.statements.append(sql)
+        return self.connection.execute(sql, values)
+
+
+def test_a_row_that_was_taken_is_not_replaced_but_followed(tmp_path):
+    with open_store(tmp_path) as store:
+        samples.play(store, "aa01", 1, finish=False)
+        for number in range(3):  # each committed before the next
+            store.note_attempt("aa01", key(number), "timeout", 1.0, None)
+            store.flush()
+            assert store.reader.spent(store._logs["aa01"].number)[0] == number + 2
+
+
+def test_after_a_failure_no_newer_row_is_taken(tmp_path):
+    store = failing_store(tmp_path, "COMMIT", sqlite3.SQLITE_FULL)
+    samples.play(store, "aa01", 0, finish=False)
+    with pytest.raises(DiskFailed):
+        store.flush()
+    with pytest.raises(DiskFailed):
+        store._hold.writer.put_newest("spend", (1, 1, 0.0, 0), name="spend")
+    with pytest.raises(DiskFailed):
+        store.close()
