@@ -87,9 +87,9 @@ def evaluate(
         EvalhError: As the command.
     """
     from evalharness.project.running import run_candidates
-    from evalharness.project.workspace import open_workspace
+    from evalharness.project.untrusted import open_project
 
-    with open_workspace(Path(directory), config=config, options=options) as workspace:
+    with open_project(Path(directory), config=config, options=options) as workspace:
         return run_candidates(workspace, [candidate], evalset)[0].run
 
 
@@ -120,9 +120,9 @@ def gate(
     Raises:
         EvalhError: Only for what ends a whole command; a refusal of the gate is its outcome.
     """
-    from evalharness.project.workspace import open_workspace
+    from evalharness.project.untrusted import open_project
 
-    with open_workspace(Path(directory), config=config, options=options) as workspace:
+    with open_project(Path(directory), config=config, options=options) as workspace:
         return judged(workspace, candidate, evalset=evalset, baseline=baseline, limits=limits)[0]
 
 
@@ -188,10 +188,11 @@ def compare(
 def open_for_compare(directory: Path, config: str | None, options: RunOptions) -> Any:
     """The project of a folder, or an empty one where there is no config: two files need none."""
     from evalharness.core.errors import ConfigError
-    from evalharness.project.workspace import open_workspace, without_config
+    from evalharness.project.untrusted import open_project
+    from evalharness.project.workspace import without_config
 
     try:
-        return open_workspace(directory, config=config, options=options)
+        return open_project(directory, config=config, options=options)
     except ConfigError as error:
         if error.code != "no_config" or config is not None:
             raise

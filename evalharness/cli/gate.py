@@ -18,13 +18,15 @@ def execute(args: argparse.Namespace) -> int:
     Returns:
         The exit code of the verdict.
     """
+    from evalharness.project.baseref import enter_base
     from evalharness.project.gating import gate_all
-    from evalharness.project.workspace import open_workspace
+    from evalharness.project.untrusted import open_project
     from evalharness.report.write import check_endings
 
     check_endings(args.output)
     options = options_from(args)
-    with open_workspace(Path.cwd(), config=args.config, options=options) as workspace:
+    with open_project(Path.cwd(), config=args.config, options=options) as workspace:
+        enter_base(workspace)  # before the flags: what the operator types wins over both sides' configs
         workspace.config = _with_policy(workspace.config, args)
         if options.dry_run:
             from evalharness.cli.plan import print_plan

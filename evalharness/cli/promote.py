@@ -17,12 +17,12 @@ def execute(args: argparse.Namespace) -> int:
         0.
     """
     from evalharness.project.promoting import promote
-    from evalharness.project.workspace import open_workspace
+    from evalharness.project.untrusted import open_project
     from evalharness.report.runs import promoted_text
 
     if args.run is not None and args.gate is not None and args.run == args.gate:
         raise UsageError(f"{args.run!r} is given twice", where="--gate")
-    with open_workspace(Path.cwd(), config=args.config, options=options_from(args)) as workspace:
+    with open_project(Path.cwd(), config=args.config, options=options_from(args)) as workspace:
         promoted = promote(workspace, args.run, why=args.why, gate=args.gate)
         if args.json:
             console.answer_json(

@@ -22,16 +22,18 @@ def execute(args: argparse.Namespace) -> int:
         0, or 4 when anything is unanswered or unscored.
     """
     from evalharness.project.running import run_candidates
-    from evalharness.project.workspace import open_workspace
+    from evalharness.project.untrusted import open_project, trust_notes
     from evalharness.report.write import check_endings
 
     check_endings(args.output)
     options = options_from(args)
-    with open_workspace(Path.cwd(), config=args.config, options=options) as workspace:
+    with open_project(Path.cwd(), config=args.config, options=options) as workspace:
         if options.dry_run:
             from evalharness.cli.plan import print_run_plan
 
             return print_run_plan(workspace, args.candidates, args)
+        for note in trust_notes(workspace):
+            console.say(f"evalh: {note.message}")
         summaries = run_candidates(workspace, args.candidates, args.set)
         outcome = worst(summary.outcome for summary in summaries)
         _write(args, summaries)

@@ -16,6 +16,7 @@ from typing import Any
 from evalharness.core.cases import Case, EvalSet
 from evalharness.core.errors import EvalSetError
 from evalharness.core.files import atomic_file, shown
+from evalharness.core.text import inert_json
 from evalharness.evalset.answers import AnswerKey, load_answers, load_corpus, read_answers
 from evalharness.evalset.fields import check_case
 from evalharness.evalset.lines import FieldError, scan_objects, seen
@@ -103,8 +104,8 @@ def load_evalset(
 
 
 def case_line(case: Case) -> str:
-    """The canonical line of a case, without its newline: fields in the order of the contract, Unicode as it is."""
-    return json.dumps(case.to_json(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """The canonical line of a case, without its newline: fields in the order of the contract, Unicode as it is but for what acts on a reader."""
+    return inert_json(json.dumps(case.to_json(), ensure_ascii=False, allow_nan=False, separators=(",", ":")))
 
 
 def write_cases(path: str | os.PathLike[str], cases: Iterable[Case]) -> int:

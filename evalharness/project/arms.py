@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evalharness.config.model import GateConfig
+from evalharness.config.model import Config, GateConfig
 from evalharness.core.cases import EvalSet
 from evalharness.core.errors import BaselineError, ConfigError, NotRecorded
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
@@ -138,18 +138,37 @@ def gate_baseline(
         arm = stored_baseline(workspace, gate.name, workspace.base_ref or None)
         check_same_set(arm, evalset)
         return arm
-    if gate.baseline in workspace.config.candidates:
+    trusted = workspace.trusted
+    if trusted is not None and trusted.config is not None:
+        candidate = _at_base(workspace, trusted.config, trusted.files, gate)
+    elif gate.baseline in workspace.config.candidates:
         candidate = workspace.candidate(gate.baseline, gate.evalset)
     else:
-        path = workspace.config.resolve(gate.baseline, where=gate.where)
-        if not path.is_file():
-            raise ConfigError(
-                f"baseline {gate.baseline!r} is neither a candidate nor a file",
-                where=gate.where,
-                tip=f"candidates: {', '.join(workspace.config.candidates)}",
-            )
-        candidate = workspace.recording(path, path.stem)
+        candidate = _answers_file(workspace, workspace.config, gate)
     return run_whole(workspace, candidate, evalset, scorers, epochs=gate.epochs)
+
+
+def _answers_file(workspace: Workspace, config: Config, gate: GateConfig) -> Recording:
+    assert gate.baseline is not None
+    path = config.resolve(gate.baseline, where=gate.where)
+    if not path.is_file():
+        raise ConfigError(
+            f"baseline {gate.baseline!r} is neither a candidate nor a file",
+            where=gate.where,
+            tip=f"candidates: {', '.join(config.candidates)}",
+        )
+    return workspace.recording(path, path.stem)
+
+
+def _at_base(workspace: Workspace, config: Config, files: Path, gate: GateConfig) -> Candidate | Recording:
+    """The baseline's side as the base ref has it: a pull request that may write the bar it is held to has no bar."""
+    assert gate.baseline is not None
+    there = replace(config, root=files)
+    spec = config.candidates.get(gate.baseline)
+    if spec is None:
+        return _answers_file(workspace, there, gate)
+    data_only = spec.use in ("model", "recorded")  # code and services have no past to be read
+    return workspace.built(spec, gate.evalset, config=there if data_only else config)
 
 
 def check_same_set(arm: Baseline, evalset: EvalSet) -> None:

@@ -10,11 +10,12 @@ from evalharness.config.model import GateConfig
 from evalharness.core.cases import EvalSet
 from evalharness.core.errors import EXIT_CODES, Incomplete, Refused, UsageError, worst
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
-from evalharness.core.verdicts import Comparison, GateVerdict, Verdict, Warned
-from evalharness.project.arms import baseline_path, gate_baseline, pinned_baseline, scored, stored_baseline
-from evalharness.project.baseref import Trusted, advisory, moved_baseline, trusted_side, under_base_rules
+from evalharness.core.verdicts import Comparison, GateVerdict, Verdict
+from evalharness.project.arms import gate_baseline, pinned_baseline, scored, stored_baseline
+from evalharness.project.baseref import advisory, enter_base, removed_gate
 from evalharness.project.execution import Stopwatch
 from evalharness.project.judging import judge_candidate
+from evalharness.project.untrusted import trust_notes
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
 
@@ -37,8 +38,9 @@ def gate_all(
         UsageError: If the config has no gate, or ``baseline`` and ``rerun_baseline`` are both given.
         EvalhError: What ends the whole command (store, interrupted).
     """
-    trusted = trusted_side(workspace)
-    changed, missing = _trust(workspace, trusted)
+    trusted = enter_base(workspace)
+    changed = (*trust_notes(workspace), *(trusted.warnings if trusted is not None else ()))
+    missing = [removed_gate(name, trusted.ref) for name in trusted.removed] if trusted is not None else []
     gates = [workspace.gate(name) for name in names] or list(workspace.config.gates.values())
     missing = [gate for gate in missing if not names or gate.gate in names]
     if not gates and not missing:
@@ -57,21 +59,6 @@ def gate_all(
         )
     verdict = together([comparison.gate for comparison in judged])
     return replace(verdict, warnings=(*changed, *verdict.warnings)), judged
-
-
-def _trust(workspace: Workspace, trusted: Trusted | None) -> tuple[tuple[Warned, ...], list[GateVerdict]]:
-    """In CI: judge by the base ref's rules and baselines. What the pull request changes, and the gates it removed."""
-    if trusted is None:
-        return (), []
-    workspace.base_ref = trusted.ref
-    workspace.config, warnings, missing = under_base_rules(workspace.config, trusted)
-    moved = [
-        warned
-        for gate in workspace.config.gates.values()
-        if gate.baseline is None and not trusted.is_new(gate)
-        for warned in moved_baseline(workspace, gate.name, baseline_path(workspace, gate.name), trusted.ref)
-    ]
-    return (*warnings, *moved), missing
 
 
 def together(gates: Sequence[GateVerdict]) -> Verdict:

@@ -38,32 +38,22 @@ def commit_of(root: Path) -> str:
     return f"{commit}+dirty:{hashlib.sha256(difference).hexdigest()[:16]}" if difference else commit
 
 
-def file_at(root: Path, ref: str, path: Path) -> bytes:
-    """The bytes of a file at a git ref.
+def commit_at(root: Path, ref: str) -> str:
+    """The commit that a ref names: ``REF`` is tried first, then ``origin/REF``.
 
     Args:
         root: Folder of the project (inside a repository).
-        ref: A ref; ``REF`` is tried first, then ``origin/REF``.
-        path: The file, inside ``root``.
+        ref: A ref.
 
     Raises:
-        BaselineError: If the ref or the file is not there, or the clone is shallow.
+        BaselineError: If it is no ref, is not there, or the clone is shallow.
     """
     if ref.startswith("-") or any(char.isspace() or char in ":\x00" for char in ref):
         raise BaselineError(f"{ref!r} is not a git ref", tip="write for example baseline@main")
     for name in (ref, f"origin/{ref}"):
         commit = _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        if commit is None:
-            continue
-        relative = os.path.relpath(path, root)
-        data = _git(root, "show", f"{commit.decode().strip()}:./{relative}")
-        if data is None:
-            raise BaselineError(
-                f"{relative} does not exist at {name}",
-                tip="promote a baseline there first: evalh promote --why TEXT",
-                code="baseline_missing",
-            )
-        return data
+        if commit is not None:
+            return commit.decode("ascii", "replace").strip()
     if (_git(root, "rev-parse", "--is-shallow-repository") or b"").strip() == b"true":
         raise BaselineError(
             f"the clone is shallow, so {ref!r} cannot be read",
@@ -72,12 +62,35 @@ def file_at(root: Path, ref: str, path: Path) -> bytes:
     raise BaselineError(f"git knows no ref {ref!r} here", tip="git fetch origin, or name another ref")
 
 
+def file_at(root: Path, ref: str, path: Path) -> bytes:
+    """The bytes of a file at a git ref.
+
+    Args:
+        root: Folder of the project (inside a repository).
+        ref: A ref; ``REF`` is tried first, then ``origin/REF``.
+        path: The file; it may lie above ``root``.
+
+    Raises:
+        BaselineError: If the ref or the file is not there, or the clone is shallow.
+    """
+    commit = commit_at(root, ref)
+    relative = os.path.relpath(path, root)
+    data = _git(root, "show", f"{commit}:./{relative}")
+    if data is None:
+        raise BaselineError(
+            f"{relative} does not exist at {ref}",
+            tip="promote a baseline there first: evalh promote --why TEXT",
+            code="baseline_missing",
+        )
+    return data
+
+
 def files_at(root: Path, commit: str) -> frozenset[str]:
     """Paths of the plain files of a project at a commit, relative to ``root``; symbolic links and submodules are left out.
 
     Args:
         root: Folder of the project (inside a repository).
-        commit: A commit that ``file_at`` could read.
+        commit: A commit, as ``commit_at`` gives it.
 
     Returns:
         Nothing when git says no.
@@ -88,13 +101,18 @@ def files_at(root: Path, commit: str) -> frozenset[str]:
 
 
 def base_ref(env: Mapping[str, str]) -> str | None:
-    """The ref that a CI run is compared with: the pull request's base, a merge queue's base, a push's parent; None elsewhere."""
+    """The ref that a CI run is compared with: the pull request's base, a merge queue's base, a push's parent.
+
+    Elsewhere EVALH_BASE_REF names one; None without.
+    """
     if env.get("GITHUB_BASE_REF"):
         return env["GITHUB_BASE_REF"]
     if env.get("GITHUB_EVENT_NAME") == "merge_group" and env.get("GITHUB_EVENT_PATH"):
         return _event_sha(env["GITHUB_EVENT_PATH"])
     if env.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"):
         return env["CI_MERGE_REQUEST_TARGET_BRANCH_NAME"]
+    if env.get("EVALH_BASE_REF"):
+        return env["EVALH_BASE_REF"]
     return "HEAD~1" if env.get("GITHUB_EVENT_NAME") == "push" else None
 
 

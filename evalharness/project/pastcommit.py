@@ -6,18 +6,17 @@ candidates, own retrievers and plug-ins are refused.
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from evalharness.config.find import FILE_NAME, PYPROJECT, Found, parse
 from evalharness.config.load import read_config
 from evalharness.core.errors import BaselineError
 from evalharness.core.protocols import Candidate, Recording
 from evalharness.core.specs import ComponentSpec
+from evalharness.project.basefiles import named_files, write_files
 from evalharness.project.gitfacts import file_at, files_at
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
@@ -95,25 +94,10 @@ def _restore(workspace: Workspace, commit: str, root: Path) -> str:
     own = Path(workspace.config.path).name
     name = next((one for one in (own, FILE_NAME, PYPROJECT) if one in known), own)
     text = file_at(workspace.root, commit, workspace.root / name)
-    named = {os.path.normpath(word) for word in _texts(parse(text.decode("utf-8", "replace"), name=name))} & known
-    for path in sorted({*named, name}):
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text if path == name else file_at(workspace.root, commit, workspace.root / path))
+    tables = parse(text.decode("utf-8", "replace"), name=name)
+    write_files(workspace.root, commit, {*named_files(tables, known), name}, root)
     _set_modes(root, folders=0o500, files=0o400)
     return name
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a config: those that are paths of the commit are the files it needs."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
 
 
 def _set_modes(root: Path, *, folders: int, files: int) -> None:

@@ -11,6 +11,7 @@ from evalharness.core.cases import Case
 from evalharness.core.errors import BaselineError, UsageError
 from evalharness.core.results import CaseResult, Run
 from evalharness.core.strictjson import loads
+from evalharness.core.text import inert_json
 from evalharness.project.arms import stored_baseline
 from evalharness.project.recorded_words import run_of_word
 from evalharness.project.workspace import Workspace
@@ -136,9 +137,9 @@ def restore(shown: Shown, folder: Path) -> list[Path]:
                 stored = trial.output.to_json()
                 answers.append({**place, "output": stored.pop("text", ""), **stored})
     contents = {
-        "header.json": canonical_json(header.to_json()) + "\n",
+        "header.json": inert_json(canonical_json(header.to_json())) + "\n",
         "cases.jsonl": "".join(case_line(case) + "\n" for case in shown.cases.values()),
-        "answers.jsonl": "".join(canonical_json(answer) + "\n" for answer in answers),
+        "answers.jsonl": "".join(inert_json(canonical_json(answer)) + "\n" for answer in answers),
     }
     present = [name for name in contents if (folder / name).exists()]
     if present:

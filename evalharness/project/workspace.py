@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +18,30 @@ from evalharness.core.options import RunOptions
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts, ScorerSpec
 from evalharness.core.results import Document
 from evalharness.core.specs import ComponentSpec
+from evalharness.core.verdicts import Warned
 
 if TYPE_CHECKING:
     from evalharness.clients.limits import Pacing
     from evalharness.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trusted:
+    """What the base ref says; ``baseref.enter_base`` reads it."""
+
+    ref: str
+    config: Config | None
+    """None when the base ref has no config: then every gate is new."""
+    files: Path
+    """Folder with the base ref's files: those that its config names, and its rubrics."""
+    warnings: tuple[Warned, ...] = ()
+    """What the pull request changes, and what became of it."""
+    removed: tuple[str, ...] = ()
+    """Gates that the pull request takes away."""
+
+    def is_new(self, gate: GateConfig) -> bool:
+        """True for a gate that the base ref does not have."""
+        return self.config is None or gate.name not in self.config.gates
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +57,12 @@ class Workspace:
     """Spent by this command so far."""
     base_ref: str = ""
     """In CI the ref whose stored baselines count; empty: those of the working tree."""
+    trusted: Trusted | None = None
+    """In CI the base ref's rules, once they hold."""
+    apart: Path | None = None
+    """Folder of the store of a run that trusts data only, gone when it ends; None: the project's own store."""
+    closing: ExitStack = field(default_factory=ExitStack)
+    """What is thrown away at the end."""
     ready: dict[tuple[str, str], Recording] = field(default_factory=dict)
     """(candidate, eval set) -> its answers, where they were given in this session already: it is not asked again."""
     _store: Store | None = None
@@ -50,6 +77,7 @@ class Workspace:
         if self._store is not None:
             self._store.close()
             self._store = None
+        self.closing.close()
 
     @property
     def root(self) -> Path:
@@ -57,8 +85,15 @@ class Workspace:
         return self.config.root
 
     @property
+    def rules_root(self) -> Path:
+        """Folder of the files that scorers name: the base ref's where data only is trusted."""
+        return self.trusted.files if self.trusted is not None and self.options.untrusted else self.root
+
+    @property
     def state(self) -> Path:
-        """Folder of the store: EVALH_DIR, else ``.evalh`` beside the config."""
+        """Folder of the store: EVALH_DIR, else ``.evalh`` beside the config; a run that trusts data only has its own."""
+        if self.apart is not None:
+            return self.apart
         return self.root / self.env.get("EVALH_DIR", ".evalh")
 
     def store(self) -> Store | None:
@@ -149,7 +184,7 @@ class Workspace:
                     where=spec.component.where,
                     tip="run it from the base branch, or leave the scorer out of the gate",
                 )
-            self._scorers[name] = build_scorer(spec, root=self.root)
+            self._scorers[name] = build_scorer(spec, root=self.rules_root)
         return self._scorers[name]
 
     def gate(self, name: str) -> GateConfig:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from evalharness.core.results import Run
 from evalharness.core.verdicts import Comparison, Verdict
 from evalharness.report.changes import as_comparison, case_changes, mean_of, why
+from evalharness.report.pull_request import proposed
 from evalharness.report.sinks import csv_line
 
 if TYPE_CHECKING:
@@ -18,9 +19,13 @@ COLUMNS: Final = ("gate", "id", "scorer", "baseline", "candidate", "difference",
 RUN_COLUMNS: Final = ("run", "name", "id", "scorer", "value", "reason")
 
 
-def of_verdict(_verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
-    """Both sides of every case; ``difference`` is signed so that + is better."""
+def of_verdict(verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
+    """Both sides of every case; ``difference`` is signed so that + is better.
+
+    What a pull request changes about its own judging stands in rows of its own, before the cases.
+    """
     lines = [csv_line(COLUMNS)]
+    lines += [csv_line(("", "", "", None, None, None, "pull request", said)) for said in proposed(verdict)]
     for comparison in comparisons:
         lines.extend(
             csv_line((comparison.gate.gate, c.id, c.scorer, c.before, c.after, c.difference, c.outcome, c.reason))

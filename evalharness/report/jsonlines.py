@@ -11,6 +11,7 @@ from evalharness.core.specs import canonical_json
 from evalharness.core.verdicts import Comparison, Verdict
 from evalharness.report.changes import case_changes
 from evalharness.report.jsonout import case_json
+from evalharness.report.pull_request import proposed
 from evalharness.report.sinks import inert_json
 
 if TYPE_CHECKING:
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
     from evalharness.project.showing import Shown
 
 
-def of_verdict(_verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
-    """A line per gate and case: what changed under which scorer, and both sides with their answers."""
-    return "".join(_line(line) for comparison in comparisons for line in _case_lines(comparison))
+def of_verdict(verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
+    """A line per gate and case: what changed under which scorer, and both sides with their answers.
+
+    What a pull request changes about its own judging stands in a line before them.
+    """
+    changes = proposed(verdict)
+    first = _line({"pull_request": list(changes)}) if changes else ""
+    return first + "".join(_line(line) for comparison in comparisons for line in _case_lines(comparison))
 
 
 def of_runs(summaries: Sequence[RunSummary]) -> str:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 from evalharness.core.results import Failure, Run, Score
 from evalharness.core.verdicts import Comparison, GateVerdict, Verdict
 from evalharness.report.changes import CaseChange, as_comparison, case_changes
+from evalharness.report.pull_request import TITLE, proposed
 from evalharness.report.sinks import xml_text
 from evalharness.report.view import answer_text
 
@@ -33,14 +34,18 @@ class _Test:
     seconds: float = 0.0
 
 
-def of_verdict(_verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
+def of_verdict(verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
     """The verdict as JUnit XML: red exactly where the exit code is not 0.
 
     A case is red when its gate found a regression and it is one of the reasons: it got worse under a guard that fell,
     or a hard check flipped on it. In a gate that passes no case is red.
     """
+    changes = [
+        _Test(name=f"change {n}", group="evalh.pull_request", text=said) for n, said in enumerate(proposed(verdict), 1)
+    ]
     return _document(
-        {
+        ({TITLE: changes} if changes else {})
+        | {
             "evalh gates": [_gate(comparison.gate) for comparison in comparisons],
             "evalh cases": [test for comparison in comparisons for test in _cases(comparison)],
         }

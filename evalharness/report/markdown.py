@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from evalharness.core.verdicts import Comparison, Verdict
 from evalharness.report.changes import as_comparison
+from evalharness.report.pull_request import TITLE, other_warnings, proposed
 from evalharness.report.sinks import html_text, md_code, md_fence, md_text
 from evalharness.report.view import CaseRow, GateView, ScorerRow, gate_view
 
@@ -59,11 +60,14 @@ def verdict_markdown(
     """
     views = [gate_view(comparison) for comparison in comparisons]
     blocks = [block for view in views for block in _gate(view)]
-    blocks += [f"- ⚠ {md_text(warned.message, 500)}" for warned in verdict.warnings]
+    blocks += [f"- ⚠ {md_text(warned.message, 500)}" for warned in other_warnings(verdict)]
     if not views:
         blocks.insert(0, f"> [!CAUTION]\n> **{md_text(verdict.outcome)}** {_error(verdict)}")
     for view in views:
         blocks += _details(view, answers=answers)
+    changes = [f"- {md_text(sentence, 500)}" for sentence in proposed(verdict)]
+    if changes:
+        blocks.insert(0, "\n".join([f"**{TITLE}**", "", *changes]))
     return _fitted(marker(name), blocks)
 
 

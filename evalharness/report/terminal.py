@@ -8,6 +8,7 @@ from typing import Final
 from evalharness.core.verdicts import Comparison, Verdict
 from evalharness.report.bars import bar, heading
 from evalharness.report.drawing import Drawing, Screen
+from evalharness.report.pull_request import TITLE, other_warnings, proposed
 from evalharness.report.view import CaseRow, GateView, ScorerRow, gate_view
 from evalharness.report.worddiff import word_diff
 
@@ -33,11 +34,18 @@ def verdict_text(verdict: Verdict, comparisons: Sequence[Comparison], screen: Sc
     """
     out = Drawing(screen)
     views = [gate_view(comparison) for comparison in comparisons]
+    changes = () if screen.quiet else proposed(verdict)
+    if changes:
+        out.line(TITLE, "bold yellow")
+    for sentence in changes:
+        out.wrapped(sentence, "yellow", lead="  ! ")
+    if changes:
+        out.line()
     for number, view in enumerate(views):
         if number and not (_is_short(view, screen) and _is_short(views[number - 1], screen)):
             out.line()
         _gate(out, view)
-    for warned in () if screen.quiet else verdict.warnings:
+    for warned in () if screen.quiet else other_warnings(verdict):
         out.wrapped(warned.message, "yellow", lead="warning: ")
     return out.text()
 

@@ -19,7 +19,8 @@ from evalharness.core.verdicts import Comparison
 from evalharness.project.arms import arm_of_run
 from evalharness.project.asking import CandidateWord, ask, question
 from evalharness.project.environment import from_fork, in_ci, switch
-from evalharness.project.workspace import Workspace, open_workspace, without_config
+from evalharness.project.untrusted import open_project
+from evalharness.project.workspace import Workspace, without_config
 from evalharness.testing.batch import Answered, Batch, Home, Place, Plan
 from evalharness.testing.exchange import Exchange
 from evalharness.verdict.baseline import read_baseline, write_baseline
@@ -99,7 +100,7 @@ class Sitting:
     @contextmanager
     def _opened(self, home: Home) -> Iterator[Workspace]:
         if home.file:
-            opened = open_workspace(home.root, config=home.file, options=self.options)
+            opened = open_project(home.root, config=home.file, options=self.options)
         else:
             opened = without_config(home.root, self.options)
         with opened as workspace:

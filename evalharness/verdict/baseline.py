@@ -28,6 +28,7 @@ from evalharness.core.results import (
 )
 from evalharness.core.specs import EMPTY, canonical_json, digest_text, thaw
 from evalharness.core.strictjson import StrictJSONError, loads
+from evalharness.core.text import inert_json
 from evalharness.verdict.measure import lost
 
 FORMAT: Final = "baseline/1"
@@ -104,14 +105,19 @@ class Baseline:
 
 
 def baseline_text(baseline: Baseline, cases: Mapping[str, Case], slices: Iterable[str]) -> str:
-    """The whole file as text: the header with the digest of the case lines, then a line per case in id order."""
+    r"""The whole file as text: the header with the digest of the case lines, then a line per case in id order.
+
+    People read it in a review, so characters that act on a reader are spelled ``\u....``; the values are the same.
+    """
     fields = tuple(slices)
     lines = [
-        canonical_json(_case_line(baseline.results[case_id], cases[case_id], fields, answers=baseline.answers))
+        inert_json(
+            canonical_json(_case_line(baseline.results[case_id], cases[case_id], fields, answers=baseline.answers))
+        )
         for case_id in sorted(baseline.results)
     ]
     body = "".join(line + "\n" for line in lines)
-    return canonical_json({**baseline.header(), "sha256": digest_text(body)}) + "\n" + body
+    return inert_json(canonical_json({**baseline.header(), "sha256": digest_text(body)})) + "\n" + body
 
 
 def write_baseline(path: Path, baseline: Baseline, cases: Mapping[str, Case], slices: Iterable[str]) -> Path:
