@@ -87,9 +87,12 @@ def _answer(
     usage = data.get("usage")
     counts = {name: usage[name] for name in _USAGE if type(usage.get(name)) is int} if isinstance(usage, dict) else {}
     model = data.get("model")
+    more = {"tool_calls": calls} if calls else {}
+    if isinstance(likely := data["choices"][0].get("logprobs"), dict):  # sent only where they were asked for
+        more["logprobs"] = likely
     return Output(
         text=text,
-        messages=({"role": "assistant", "content": text, "tool_calls": calls},) if calls else (),
+        messages=({"role": "assistant", "content": text, **more},) if more else (),
         usage=counts,
         latency_s=latency_s,
         cost_usd=cost(counts, price),

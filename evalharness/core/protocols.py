@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -181,6 +181,48 @@ class ChatClient(Protocol):
         ...
 
 
+class Desk(Protocol):
+    """Where a scorer that calls an endpoint finds its stored verdicts, and where its calls go through.
+
+    Money limit, retries, rates and books are those of the run.
+    """
+
+    def find(self, key: str) -> ScoreResult | None:
+        """A stored verdict, or None."""
+        ...
+
+    def keep(self, key: str, result: ScoreResult, *, case_id: str) -> None:
+        """Hand a verdict to the store."""
+        ...
+
+    async def call(
+        self,
+        send: Callable[[], Awaitable[Output | Failure]],
+        request: Request,
+        *,
+        host: str,
+        price: tuple[float, float] | None,
+    ) -> Output | Failure:
+        """Make one call, retried and booked like any other.
+
+        Args:
+            send: Makes one attempt; errors of the endpoint are values.
+            request: What is asked; its key names the call in the books, its ``worst_tokens`` bound the cost.
+            host: Whose rates apply.
+            price: (input, output) US dollars per million tokens; None when unknown.
+        """
+        ...
+
+
+@runtime_checkable
+class AtDesk(Protocol):
+    """A scorer that is given a desk before a run."""
+
+    def sit(self, desk: Desk) -> None:
+        """Use this desk from now on."""
+        ...
+
+
 # --- running --------------------------------------------------------------------------------------------------------
 
 
@@ -211,8 +253,8 @@ class Recorder(Protocol):
         """A stored (costly) score under its key, or None."""
         ...
 
-    def put_score(self, key: str, result: ScoreResult) -> None:
-        """Hand a costly score to the writer."""
+    def put_score(self, key: str, result: ScoreResult, *, case_id: str = "") -> None:
+        """Hand a costly score to the writer; the case that it belongs to can be forgotten."""
         ...
 
 

@@ -110,6 +110,8 @@ class _Reader:
         criteria = tuple(self.criterion(row, values["uses"]) for row in self._rows("criteria"))
         self._check_criteria(criteria)
         judge = self.judge()
+        if judge.probabilities and any(criterion.type in ("itemised", "numeric") for criterion in criteria):
+            self.top.refuse("judge", "probabilities are read for single words, not for numbers and items")
         cannot = _values(self._child("cannot_tell"), keys.CANNOT) if "cannot_tell" in values else {}
         if cannot.get("action") == "escalate" and judge.escalate_to is None:
             self.top.refuse("cannot_tell", "escalate needs judge.escalate_to: the model to ask")
@@ -124,6 +126,7 @@ class _Reader:
             criteria=criteria,
             aggregate=self._aggregate(),
             cannot_tell=cannot.get("action", "exclude"),
+            short_answers=values.get("short_answers", False),
             retries=invalid.get("retries", 2),
             judge=judge,
             examples=tuple(self.example(row, values["uses"], criteria) for row in self._rows("examples")),

@@ -12,6 +12,10 @@ from evalharness.core.results import CallCounts, CaseResult, Failure, Output, Ru
 from evalharness.runner.clock import SystemClock
 
 
+class RunEnded(Exception):
+    """No further call is made in this run; ends a worker quietly."""
+
+
 class RunRows(Protocol):
     """Where the run itself is written down: its header, its cases, its calls (the store)."""
 
@@ -87,10 +91,19 @@ class Remembers(Protocol):
 
 @runtime_checkable
 class Checks(Protocol):
-    """A candidate that can find out before the first call whether it can render a case."""
+    """A candidate or judge that can find out before the first call whether it can go to work on a case."""
 
     def check(self, case: Case) -> None:
-        """Raise ``Refused`` when the case cannot be rendered (an undefined template variable)."""
+        """Raise ``Refused`` when it cannot be rendered (an undefined template variable), ``KeyMissing`` without a key."""
+        ...
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """A candidate or judge that holds connections."""
+
+    async def close(self) -> None:
+        """Give them back."""
         ...
 
 

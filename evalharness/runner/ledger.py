@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from evalharness.core.cases import Case
-from evalharness.core.protocols import Progress, Recording
+from evalharness.core.protocols import AtDesk, Progress, Recording
 from evalharness.core.results import CallCounts, CaseResult, Failure, Run, Trial
+from evalharness.runner.desk import RunDesk
 from evalharness.runner.job import Job
 from evalharness.runner.prefix import Prefix
 from evalharness.runner.scoring import Scoring
@@ -30,6 +31,10 @@ class Ledger:
         self.candidate = job.candidate if not isinstance(job.candidate, Recording) else None
         """The candidate when it can be asked."""
         self.scoring = Scoring(job.scorers)
+        self.desk = RunDesk(job)
+        for scorer in self.scoring.awaited:
+            if isinstance(scorer, AtDesk):
+                scorer.sit(self.desk)
         self.results: dict[str, CaseResult] = {}
         self.stopped = ""
         """Why no more is asked, or empty."""

@@ -12,7 +12,7 @@ from evalharness.core.endpoints import shown
 from evalharness.core.errors import EvalhError
 from evalharness.core.protocols import AsyncScorer, CaseScorer, EpochScorer, GroupScorer, ScorerFacts
 from evalharness.core.results import CaseResult, Failure, Output, Score, ScoreResult, Trial, Unscored
-from evalharness.runner.job import ReadsFailures, Remembers
+from evalharness.runner.job import ReadsFailures, Remembers, RunEnded
 
 
 class Scoring:
@@ -68,7 +68,7 @@ class Scoring:
             return self.of_failure(output, case)
         scores = self.pure(output, case)
         for judge in self.awaited:
-            scores[judge.name] = await judge.score_async(output, case, repeat=repeat)
+            scores[judge.name] = await _awaited(judge, output, case, repeat)
         return scores
 
     def of_failure(self, failure: Failure, case: Case) -> dict[str, ScoreResult]:
@@ -136,6 +136,17 @@ def lowest(scorer: ScorerFacts, failure: Failure, case: Case) -> ScoreResult:
     )
 
 
+async def _awaited(judge: AsyncScorer, output: Output, case: Case, repeat: int) -> ScoreResult:
+    """The score of a scorer that waits; what it throws costs its score, never its case."""
+    try:
+        result = await judge.score_async(output, case, repeat=repeat)
+    except (EvalhError, RunEnded):
+        raise
+    except Exception as error:  # noqa: BLE001  the runner's boundary, as below
+        return _broken(judge, "raised", f"{type(error).__name__}: {error}")
+    return _checked(judge, result)
+
+
 def _guarded(scorer: ScorerFacts, call: Callable[..., ScoreResult], *given: Any) -> ScoreResult:
     # A hostile answer must never remove its case: what a scorer throws is a Failure of the scorer, shown and counted.
     try:
@@ -144,6 +155,10 @@ def _guarded(scorer: ScorerFacts, call: Callable[..., ScoreResult], *given: Any)
         raise
     except Exception as error:  # noqa: BLE001  the runner's boundary: scorers are anybody's code
         return _broken(scorer, "raised", f"{type(error).__name__}: {error}")
+    return _checked(scorer, result)
+
+
+def _checked(scorer: ScorerFacts, result: ScoreResult) -> ScoreResult:
     if isinstance(result, Score):
         return result if math.isfinite(result.value) else _broken(scorer, "not_a_number", f"gave {result.value}")
     if isinstance(result, (Unscored, Failure)):

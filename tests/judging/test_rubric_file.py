@@ -115,6 +115,7 @@ BAD = {
         text_of(judge='{ model = "m", panel = ["n"], probabilities = true }'),
         "do not go together",
     ),
+    "probabilities of numbers": (text_of(REPEATS, judge='{ model = "m", probabilities = true }'), "single words"),
     "no model": (text_of(judge="{ seed = 7 }"), "'model' is missing"),
     "anchors outside": (text_of(top='anchors = { file = "../x.jsonl" }\n'), "outside"),
     "anchors absolute": (text_of(top='anchors = { file = "/etc/x.jsonl" }\n'), "outside"),

@@ -1,0 +1,359 @@
+"""A judge: a rubric, the seats that apply it, and the scorer that the runner knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from evalharness.core.cases import Case
+from evalharness.core.protocols import Desk, Direction
+from evalharness.core.results import Failure, Output, Score, ScoreResult, Unscored
+from evalharness.core.specs import thaw
+from evalharness.judging.assessment import Assessment, assess, vote_all
+from evalharness.judging.guards import no_answer, no_answers
+from evalharness.judging.items import split_items
+from evalharness.judging.prompt import Prompt, prompt_for
+from evalharness.judging.reply import Opinion
+from evalharness.judging.rubric import CANNOT_TELL, Criterion, Rubric
+from evalharness.judging.seat import Asker, NotKept, Question, Seat, Spoken
+from evalharness.judging.subject import Subject, subject_of, swapped
+
+UNASSESSED: Final = "unassessed"
+"""Kind of the Failure that says: the judge was asked, and too little could be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """How one answer is looked at."""
+
+    desk: Desk
+    case_id: str
+    calls: bool = True
+    """False: only what is stored; else ``NotKept`` is raised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What several judgements of one answer come to."""
+
+    assessment: Assessment
+    judgements: tuple[Mapping[str, Opinion], ...]
+    """Criterion -> opinion of each repeat, votes of a panel already counted."""
+    models: tuple[str, ...] = ()
+    """Model names that the servers reported."""
+    flags: tuple[str, ...] = ()
+    guard: str = ""
+    """Why no judge was asked, or empty."""
+
+
+class Judge:
+    """Applies a rubric.
+
+    Args:
+        rubric: The rubric.
+        asker: Settings, digest, era.
+        seats: The models that vote; the first is the judge, the others its panel.
+        escalation: Asked where the vote cannot tell, if the rubric says so.
+    """
+
+    def __init__(self, rubric: Rubric, asker: Asker, seats: Sequence[Seat], escalation: Seat | None = None) -> None:
+        self.rubric = rubric
+        self.asker = asker
+        self.seats = tuple(seats)
+        self.escalation = escalation
+
+    @property
+    def digest(self) -> str:
+        """What decides a verdict: rubric, template, overrides."""
+        return self.asker.digest
+
+    @property
+    def all_seats(self) -> tuple[Seat, ...]:
+        """Every model that may be asked."""
+        return self.seats if self.escalation is None else (*self.seats, self.escalation)
+
+    def reported(self) -> set[str]:
+        """Model names that the servers reported in this command."""
+        return {name for seat in self.all_seats for name in seat.reported}
+
+    async def look(
+        self,
+        subject: Subject,
+        repeats: Sequence[int],
+        inquiry: Inquiry,
+        *,
+        known: Sequence[Mapping[str, Opinion]] = (),
+    ) -> Finding | Failure:
+        """Judge one answer.
+
+        Args:
+            subject: What is judged.
+            repeats: Repeat numbers to take, new or stored.
+            inquiry: Where and how.
+            known: Judgements of the same answer that exist already; they vote too.
+
+        Returns:
+            The finding; a Failure when the judge could not be asked.
+
+        Raises:
+            NotKept: If something is not stored and ``inquiry.calls`` is False.
+        """
+        guarded = self._guarded(subject)
+        if guarded is not None:
+            return guarded
+        applicable = [criterion for criterion in self.rubric.criteria if subject.applies(criterion)]
+        asked = [criterion for criterion in applicable if _has_items(criterion, subject)]
+        judgements = list(known)
+        models: list[str] = []
+        flags: tuple[str, ...] = ()
+        for repeat in repeats if asked else ():
+            once = await self._once(subject, asked, repeat, inquiry)
+            if isinstance(once, Failure):
+                return once
+            judgements.append(once.opinions)
+            models += once.models
+            flags = once.flags
+        merged = vote_all(self.rubric, judgements, [criterion.id for criterion in asked])
+        return Finding(
+            assessment=assess(self.rubric, merged, applicable),
+            judgements=tuple(judgements),
+            models=tuple(dict.fromkeys(models)),
+            flags=flags,
+        )
+
+    def _guarded(self, subject: Subject) -> Finding | None:
+        """The finding about an answer that is none; no judge is asked."""
+        if not self.rubric.pairwise:
+            fault = no_answer(self.rubric, subject)
+            return None if not fault else _without_judge(0.0, f"{fault}: failed without a judge", fault, passed=False)
+        first, second = no_answers(self.rubric, subject)
+        if not first and not second:
+            return None
+        value = 0.5 if first and second else float(bool(first))
+        return _without_judge(value, f"{first or second}: decided without a judge", first or second, passed=None)
+
+    # --- one judgement ------------------------------------------------------------------------------------------------
+
+    async def _once(
+        self, subject: Subject, asked: Sequence[Criterion], repeat: int, inquiry: Inquiry
+    ) -> _Once | Failure:
+        opinions: dict[str, Opinion] = {}
+        models: list[str] = []
+        flags: tuple[str, ...] = ()
+        for group in _calls(asked):
+            prompt = prompt_for(self.rubric, subject, group)
+            flags = flags or prompt.flags
+            said = [await self._seat(seat, prompt, subject, repeat, inquiry) for seat in self.seats]
+            failures = [answer for answer in said if isinstance(answer, Failure)]
+            if len(failures) == len(said):
+                return failures[0]
+            spoken = [answer for answer in said if isinstance(answer, Spoken)]
+            models += [answer.model for answer in spoken]
+            silent: list[Mapping[str, Opinion]] = [{} for _ in failures]
+            votes = [*(answer.opinions for answer in spoken), *silent]
+            opinions |= vote_all(self.rubric, votes, [criterion.id for criterion in group])
+        escalated = await self._escalate(subject, asked, opinions, repeat, inquiry)
+        if isinstance(escalated, Failure):
+            return escalated
+        if escalated is not None:
+            opinions |= escalated.opinions
+            models.append(escalated.model)
+        return _Once(opinions=opinions, models=tuple(models), flags=flags)
+
+    async def _escalate(
+        self,
+        subject: Subject,
+        asked: Sequence[Criterion],
+        opinions: Mapping[str, Opinion],
+        repeat: int,
+        inquiry: Inquiry,
+    ) -> Spoken | Failure | None:
+        if self.escalation is None or self.rubric.cannot_tell != "escalate":
+            return None
+        open_ones = [criterion for criterion in asked if _is_open(opinions[criterion.id])]
+        if not open_ones:
+            return None
+        prompt = prompt_for(self.rubric, subject, open_ones)
+        return await self._seat(self.escalation, prompt, subject, repeat, inquiry)
+
+    async def _seat(
+        self, seat: Seat, prompt: Prompt, subject: Subject, repeat: int, inquiry: Inquiry
+    ) -> Spoken | Failure:
+        """The opinion of one seat; pairwise: both orders, and a tie where they differ."""
+        first = await self._ask(seat, prompt, subject, repeat, inquiry)
+        if not self.rubric.pairwise or isinstance(first, Failure):
+            return first
+        other = swapped(subject)
+        second = await self._ask(seat, prompt_for(self.rubric, other, prompt.criteria), other, repeat, inquiry)
+        if isinstance(second, Failure):
+            return second
+        return Spoken(opinions=both_orders(first.opinions, second.opinions), model=first.model)
+
+    async def _ask(
+        self, seat: Seat, prompt: Prompt, subject: Subject, repeat: int, inquiry: Inquiry
+    ) -> Spoken | Failure:
+        question = Question(prompt=prompt, subject=subject, repeat=repeat, case_id=inquiry.case_id)
+        return await self.asker.ask(seat, question, inquiry.desk, calls=inquiry.calls)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Once:
+    opinions: Mapping[str, Opinion]
+    models: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+def both_orders(first: Mapping[str, Opinion], second: Mapping[str, Opinion]) -> dict[str, Opinion]:
+    """Opinions on a pair seen in both orders: a verdict that turns with the order is a tie.
+
+    Args:
+        first: With the pair as it is.
+        second: With the two answers swapped.
+    """
+    turned = {"A": "B", "B": "A"}
+    merged = {}
+    for name, opinion in first.items():
+        other = second[name]
+        if CANNOT_TELL in (opinion.verdict, other.verdict):
+            merged[name] = Opinion(verdict=CANNOT_TELL, reason=opinion.reason, problem=opinion.problem or other.problem)
+        elif turned.get(other.verdict, other.verdict) == opinion.verdict:
+            merged[name] = opinion
+        else:
+            merged[name] = Opinion(verdict="tie", reason="the verdict turned with the order", quote=opinion.quote)
+    return merged
+
+
+def _calls(asked: Sequence[Criterion]) -> list[list[Criterion]]:
+    """Criteria that share a call, and the isolated ones alone."""
+    together = [criterion for criterion in asked if not criterion.isolate]
+    return [*([together] if together else []), *([criterion] for criterion in asked if criterion.isolate)]
+
+
+def _has_items(criterion: Criterion, subject: Subject) -> bool:
+    return criterion.type != "itemised" or bool(split_items(criterion.items, subject.fields))
+
+
+def _is_open(opinion: Opinion) -> bool:
+    return CANNOT_TELL in (opinion.verdict if isinstance(opinion.verdict, tuple) else (opinion.verdict,))
+
+
+def _without_judge(value: float, reason: str, guard: str, *, passed: bool | None) -> Finding:
+    assessment = Assessment(value=value, passed=passed, parts={}, opinions={}, reason=reason)
+    return Finding(assessment=assessment, judgements=(), guard=guard)
+
+
+# --- the scorer ---------------------------------------------------------------------------------------------------------
+
+
+class Ending(Protocol):
+    """What turns a plain score into the scorer's own: threshold, ``not``, signature."""
+
+    def __call__(self, result: ScoreResult) -> ScoreResult:
+        """The finished score."""
+        ...
+
+
+class JudgeScorer:
+    """A judge as the runner sees it: an ``AsyncScorer`` that remembers.
+
+    Args:
+        judge: The judge.
+        name: Name in the config.
+        signature: Says exactly how the number is made.
+        finish: Applies ``threshold`` and ``not``, and signs.
+    """
+
+    use = "judge"
+    low: float = 0.0
+    high: float = 1.0
+    direction: Direction = "higher"
+    costly = True
+
+    def __init__(self, judge: Judge, *, name: str, signature: str, finish: Ending) -> None:
+        self.judge = judge
+        self.name = name
+        self.signature = signature
+        self.binary = is_binary(judge.rubric)
+        self.needs: frozenset[str] = frozenset()
+        self.finish = finish
+        self._desk: Desk | None = None
+
+    def sit(self, desk: Desk) -> None:
+        """Use this desk from now on."""
+        self._desk = desk
+
+    def inquiry(self, case: Case, *, calls: bool) -> Inquiry:
+        """How an answer to a case is looked at."""
+        assert self._desk is not None, "the runner gives every judge a desk"
+        return Inquiry(desk=self._desk, case_id=case.id, calls=calls)
+
+    async def score_async(self, output: Output, case: Case, *, repeat: int) -> ScoreResult:
+        """The score of one answer; ``repeat`` is the epoch, and needs no draw of its own."""
+        return await self.scored(output, case, repeat, calls=True)
+
+    def recorded_score(self, output: Output, case: Case, *, repeat: int) -> ScoreResult | None:
+        """The score out of stored verdicts alone; None when a call is needed."""
+        return run_without_calls(lambda: self.scored(output, case, repeat, calls=False))
+
+    async def scored(self, output: Output, case: Case, epoch: int, *, calls: bool) -> ScoreResult:
+        """As ``score_async``, with or without calls."""
+        del epoch  # equal answers have equal verdicts, in whatever epoch they come
+        if self.judge.rubric.pairwise:
+            return Unscored(reason="it compares two answers, and there is one")
+        subject = subject_of(self.judge.rubric, output, case)
+        repeats = range(self.judge.rubric.judge.first)
+        return self.finish(as_score(await self.judge.look(subject, repeats, self.inquiry(case, calls=calls))))
+
+
+def run_without_calls(start: Callable[[], Coroutine[Any, Any, ScoreResult]]) -> ScoreResult | None:
+    """Run a coroutine that has no reason to wait; None when it would have had to call somebody."""
+    coroutine = start()
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: ScoreResult = done.value
+        return result
+    except NotKept:
+        return None
+    coroutine.close()
+    raise AssertionError("a stored verdict needs no waiting")
+
+
+def is_binary(rubric: Rubric) -> bool:
+    """Whether every score is 0 or 1 by construction: one boolean criterion, and no probabilities."""
+    return len(rubric.criteria) == 1 and rubric.criteria[0].type == "boolean" and not rubric.judge.probabilities
+
+
+def as_score(finding: Finding | Failure) -> Score | Failure:
+    """The plain score of a finding; a Failure where nothing was assessed: never a pass, never a fail."""
+    if isinstance(finding, Failure):
+        return finding
+    assessment = finding.assessment
+    if assessment.value is None:
+        return Failure(stage="judge", kind=UNASSESSED, message=assessment.reason)
+    evidence: dict[str, Any] = {
+        "verdicts": {name: thaw(opinion.verdict) for name, opinion in assessment.opinions.items()},
+        "opinions": [
+            {name: opinion.to_json() for name, opinion in judgement.items()} for judgement in finding.judgements
+        ],
+        "judge": list(finding.models),
+        "unassessed": list(assessment.unassessed),
+        "flags": list(finding.flags),
+        "guard": finding.guard,
+    }
+    return Score(
+        value=assessment.value,
+        passed=assessment.passed,
+        reason=assessment.reason,
+        evidence={key: value for key, value in evidence.items() if value},
+        parts=assessment.parts,
+    )
+
+
+def opinions_in(score: Score) -> tuple[dict[str, Opinion], ...]:
+    """The judgements behind a stored score, one mapping a repeat."""
+    return tuple(
+        {name: Opinion.from_json(said) for name, said in judgement.items()}
+        for judgement in score.evidence.get("opinions", ())
+    )
