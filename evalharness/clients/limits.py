@@ -106,7 +106,7 @@ class Pacing:
                 return output if isinstance(output, Output) else replace(output, attempts=calls)
             wait = await self._wait(gate, output, calls, sent_at)
             if wait is None:
-                return replace(output, attempts=calls)
+                return replace(output, attempts=calls, message=self.down or output.message)
             self.retries += 1
             if wait > 0:
                 await self._clock.sleep(wait)
