@@ -95,11 +95,12 @@ RAW = {
 }
 """Mode -> everything that is sent before the connection is closed."""
 KEPT = {
+    "redirect": http(307, b"", extra="Location: http://127.0.0.1:9/v1\r\n"),
     "stray": http(500, b"oops") + http(200, WRONG),
     "late": http(200, BODIES["null"]) + b"HTTP/1.1 200 OK\r\nContent-Le",
 }
-"""Mode -> what is sent on a connection that stays open: a refusal, and behind it an answer to a question that nobody asked.
-The next question must not get it."""
+"""Mode -> what is sent on a connection that stays open. ``stray`` and ``late`` send an answer to a question that nobody asked
+behind theirs: the next question must not get it."""
 
 
 async def slow_body(writer):
@@ -125,7 +126,7 @@ async def _drip(writer, drop):
 
 
 async def never(_writer):
-    await asyncio.Event().wait()
+    await asyncio.sleep(86400)  # (an event that nobody holds would be collected as garbage, and the task with it)
 
 
 async def reset(writer):

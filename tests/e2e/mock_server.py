@@ -255,7 +255,7 @@ class MockServer:
         if fault == "reset" or not is_own:
             return bool(await hostile_modes.misbehave(fault, writer))
         if fault == "hang":
-            await asyncio.Event().wait()
+            await asyncio.sleep(86400)
         try:
             request = json.loads(body)
         except ValueError:
