@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
-from evalharness.core.endpoints import mask, shown
+from evalharness.core.endpoints import shown
 from evalharness.core.errors import ConfigError
+from evalharness.core.masking import mask
 from evalharness.core.results import Failure
 
 UNTRUSTED_TIP = "run it from the base branch, or replay recorded answers"

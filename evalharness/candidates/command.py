@@ -13,8 +13,9 @@ from evalharness.candidates.answers import bad_body, read_output
 from evalharness.candidates.code import refuse_untrusted
 from evalharness.candidates.local import Identity, Local
 from evalharness.core.cases import Case
-from evalharness.core.endpoints import mask, shown
+from evalharness.core.endpoints import shown
 from evalharness.core.errors import ConfigError
+from evalharness.core.masking import mask
 from evalharness.core.protocols import Request
 from evalharness.core.results import Failure, Output
 from evalharness.core.specs import canonical_json

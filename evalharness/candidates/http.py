@@ -15,8 +15,9 @@ from evalharness.candidates.code import refuse_untrusted
 from evalharness.candidates.local import Identity, Local
 from evalharness.candidates.templates import Template
 from evalharness.core.cases import Case
-from evalharness.core.endpoints import Address, mask, shown
+from evalharness.core.endpoints import Address, shown
 from evalharness.core.http_status import status_failure
+from evalharness.core.masking import mask
 from evalharness.core.protocols import Request
 from evalharness.core.results import Failure, Output
 from evalharness.core.specs import EMPTY

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import IO, Any
 
+from evalharness.core.masking import without_secrets
 from evalharness.core.text import visible
 
 
@@ -37,7 +38,7 @@ def _write(stream: IO[str] | None, text: str) -> None:
     if stream is None:
         return
     try:
-        stream.write(text)
+        stream.write(without_secrets(text))
         stream.flush()
     except BrokenPipeError:
         _silence(stream)

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from evalharness.cli import console
 from evalharness.config.model import Config
-from evalharness.core.endpoints import mask
 from evalharness.core.errors import EXIT_CODES, EvalhError
+from evalharness.core.masking import mask
 
 BASE: Final = (
     "openai",

@@ -103,7 +103,9 @@ def _report(error: Exception, words: list[str]) -> int:
     if _verbosity(words) >= 2:
         import traceback
 
-        console.say("".join(traceback.format_exception(error)).rstrip("\n"))
+        from evalharness.core.masking import mask
+
+        console.say(mask("".join(traceback.format_exception(error)).rstrip("\n")))
     if "--json" in words:
         console.answer_json(_error_object(known))
     else:

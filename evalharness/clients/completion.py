@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from evalharness.core.endpoints import mask, shown
+from evalharness.core.endpoints import shown
 from evalharness.core.http_status import error_text
+from evalharness.core.masking import mask
 from evalharness.core.results import Failure, Output
 from evalharness.core.strictjson import StrictJSONError, loads
 

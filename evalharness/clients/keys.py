@@ -13,6 +13,7 @@ from typing import Final
 
 from evalharness.core.endpoints import Address
 from evalharness.core.errors import ConfigError, KeyMissing
+from evalharness.core.masking import note_secret
 from evalharness.core.specs import EMPTY
 
 NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*_API_KEY|API_KEY")
@@ -61,6 +62,7 @@ class KeyRule:
         """
         key = self.environ.get(self.name, "").strip() if self.name and not self.forbidden else ""
         if key or self.optional:
+            note_secret(key)
             return key or _DUMMY
         if self.forbidden:
             raise KeyMissing(self.forbidden, tip="run it where keys are allowed, or replay recorded answers")

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from evalharness.clients.completion import BadReply, bad_reply, completion
 from evalharness.clients.keys import KeyRule, key_rule
-from evalharness.core.endpoints import Address, mask, shown
+from evalharness.core.endpoints import Address, shown
 from evalharness.core.http_status import status_failure
+from evalharness.core.masking import mask
 from evalharness.core.options import RunOptions
 from evalharness.core.results import Failure, Output
 from evalharness.core.specs import EMPTY
@@ -22,6 +24,8 @@ from evalharness.core.specs import EMPTY
 MAX_BYTES: Final = 8_000_000
 """Longest reply that is read, in bytes."""
 _PATH: Final = "/chat/completions"
+_OPTIONS: Final[Any] = MappingProxyType({"idempotency_key": ""})
+"""No key is sent (there is no agreed one), so the client need not draw a random one for each call."""
 
 
 class OpenAIChat:
@@ -69,7 +73,7 @@ class OpenAIChat:
         started = time.monotonic()
         try:
             async with asyncio.timeout(timeout_s):
-                raw = await client.post(self._url, body=body, cast_to=bytes)
+                raw = await client.post(self._url, body=body, cast_to=bytes, options=_OPTIONS)
         except TimeoutError:
             return Failure(stage="candidate", kind="timeout", message=f"no answer in {timeout_s:g} s", retryable=True)
         except openai.APIStatusError as error:
@@ -143,10 +147,11 @@ async def limit_size(response: Any) -> None:
     Raises:
         BadReply: If the reply says that it is; a reply that does not say is counted while it is read.
     """
-    encoding = response.headers.get("content-encoding", "identity")
+    known = {name.lower(): value.decode("latin-1") for name, value in response.headers.raw}
+    encoding = known.get(b"content-encoding", "identity")
     if encoding.lower() != "identity":
         raise BadReply(f"the reply is compressed ({shown(encoding, 20)}), which was not asked for")
-    length = response.headers.get("content-length")
+    length = known.get(b"content-length")
     if length is None:
         response.stream = _counted(response.stream)
     elif not length.isdecimal() or len(length) > 12 or int(length) > MAX_BYTES:

@@ -1,23 +1,17 @@
-"""Where a call goes, whether that is allowed, and what must never be shown of it."""
+"""Where a call goes, and whether that is allowed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from evalharness.core.errors import ConfigError
+from evalharness.core.masking import mask
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Host names that never leave the machine."""
-
-_CREDENTIAL: Final = re.compile(
-    r"(?i)(?:bearer\s+|\bsk-|\bapi[-_]?key[\"']?\s*[:=]\s*[\"']?|://[^/\s:@]+:)([A-Za-z0-9._~+/=-]{8,})"
-)
-"""What looks like a credential whatever its value: bearer tokens, sk-..., api_key=..., passwords in addresses."""
-_MASK: Final = "[secret]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,37 +52,6 @@ def address(url: str, *, where: str) -> Address:
         raise ConfigError(f"plain http to {host!r}, another machine", where=where, tip="use https")
     shown = f"[{host}]" if ":" in host else host
     return Address(url=url.rstrip("/"), host=host, place=f"{shown}:{port}" if port else shown, loopback=loopback)
-
-
-def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """The one function that takes secrets out of a text before anybody sees it.
-
-    Args:
-        text: A message, perhaps echoed by a server.
-        secrets: Values that must not appear, as they are or in base64; shorter than 4 characters are ignored.
-
-    Returns:
-        The text with each secret, and everything that looks like a credential, replaced by ``[secret]``.
-    """
-    for secret in secrets:
-        if len(secret) >= 4:
-            for form in (secret, *_base64_forms(secret)):
-                text = text.replace(form, _MASK)
-    return _CREDENTIAL.sub(lambda match: match[0].replace(match[1], _MASK), text)
-
-
-def _base64_forms(secret: str) -> list[str]:
-    """The secret in base64 at each of the three alignments, cut to the characters that depend on it alone."""
-    from base64 import b64encode, urlsafe_b64encode
-
-    raw = secret.encode("utf-8")
-    forms = []
-    for encode in (b64encode, urlsafe_b64encode):
-        for shift in range(3):
-            usable = (len(raw) + shift) // 3 * 3 - shift
-            text = encode(b"\0" * shift + raw[:usable]).decode("ascii")
-            forms.append(text[4 if shift else 0 :])
-    return [form for form in forms if len(form) >= 8]
 
 
 def shown(text: str, limit: int = 200) -> str:

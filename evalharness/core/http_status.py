@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from evalharness.core.endpoints import mask, shown
+from evalharness.core.endpoints import shown
+from evalharness.core.masking import mask
 from evalharness.core.results import Failure
 from evalharness.core.retry_after import retry_after_s
 from evalharness.core.strictjson import StrictJSONError, loads

@@ -11,6 +11,7 @@ from typing import Final
 
 from evalharness.config.model import Config
 from evalharness.core.errors import DiskFailed
+from evalharness.core.masking import without_secrets
 from evalharness.core.verdicts import Comparison, Verdict, WorstCase
 from evalharness.report.markdown import verdict_markdown
 from evalharness.report.sinks import github_command
@@ -143,6 +144,6 @@ def _append(path: str | None, text: str) -> None:
         return
     try:
         with open(path, "a", encoding="utf-8") as file:
-            file.write(text)
+            file.write(without_secrets(text))
     except OSError as error:
         raise DiskFailed(f"could not be written: {error.strerror}", where=path) from error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from evalharness.core.errors import DiskFailed, UsageError
 from evalharness.core.files import shown as shown_path
 from evalharness.core.files import write_atomic
+from evalharness.core.masking import without_secrets
 from evalharness.core.verdicts import Comparison, Verdict
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def write_reports(
             texts[path] = verdict_markdown(verdict, comparisons, answers=comment_answers)
         else:
             texts[path] = _module(form).of_verdict(verdict, comparisons)
-    _write(texts)
+    write_texts(texts)
 
 
 def write_runs(paths: Sequence[str], summaries: Sequence[RunSummary]) -> None:
@@ -109,7 +110,7 @@ def write_runs(paths: Sequence[str], summaries: Sequence[RunSummary]) -> None:
         UsageError: If an ending is unknown, or ``.jsonl`` is asked for with several candidates.
         DiskFailed: If a file could not be written.
     """
-    _write({path: _module(form_of(path)).of_runs(summaries) for path in paths})
+    write_texts({path: _module(form_of(path)).of_runs(summaries) for path in paths})
 
 
 def write_shown(paths: Sequence[str], shown: Shown) -> None:
@@ -119,7 +120,7 @@ def write_shown(paths: Sequence[str], shown: Shown) -> None:
         UsageError: If an ending is unknown.
         DiskFailed: If a file could not be written.
     """
-    _write({path: _module(form_of(path)).of_shown(shown) for path in paths})
+    write_texts({path: _module(form_of(path)).of_shown(shown) for path in paths})
 
 
 def shown_as(shown: Shown, form: str, cases: Sequence[str]) -> str:
@@ -166,11 +167,16 @@ def _plug_in(ending: str) -> EntryPoint | None:
     return found[0] if found else None
 
 
-def _write(texts: Mapping[str, str]) -> None:
+def write_texts(texts: Mapping[str, str]) -> None:
+    """Write finished texts, path by path, each whole or not at all.
+
+    Raises:
+        DiskFailed: If a folder or file could not be written.
+    """
     for path, text in texts.items():
         folder = Path(path).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DiskFailed(f"no folder there: {error.strerror}", where=shown_path(path)) from error
-        write_atomic(path, text.encode("utf-8"))
+        write_atomic(path, without_secrets(text).encode("utf-8"))

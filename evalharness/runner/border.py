@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from evalharness.core.endpoints import shown
+from evalharness.core.masking import without_secrets, without_secrets_in
 from evalharness.core.results import Failure, Output
 
 MAX_CHARS: Final = 8_000_000
@@ -19,10 +21,25 @@ def checked(output: Any) -> Output | Failure:
     """
     if isinstance(output, Output):
         fault = _fault(output)
-        return output if fault is None else _wrong(*fault)
+        return _without_secrets(output) if fault is None else _wrong(*fault)
     if isinstance(output, Failure):
-        return output
+        message = without_secrets(output.message)
+        return output if message == output.message else replace(output, message=message)
     return _wrong("bad_answer", f"expected an Output, got a {type(output).__name__}")
+
+
+def _without_secrets(output: Output) -> Output:
+    """The answer without any key: an endpoint can hand back what it was sent, and what is kept here is shown later."""
+    found = {
+        "text": None if output.text is None else without_secrets(output.text),
+        "messages": without_secrets_in(output.messages),
+        "finish_reason": without_secrets_in(output.finish_reason),
+        "model": without_secrets_in(output.model),
+    }
+    changed = {name: value for name, value in found.items() if value != getattr(output, name)}
+    if output.documents and any(without_secrets_in(d.to_json()) != d.to_json() for d in output.documents):
+        changed["documents"] = tuple(without_secrets_in(d.to_json()) for d in output.documents)
+    return replace(output, **changed) if changed else output
 
 
 def _fault(output: Output) -> tuple[str, str] | None:

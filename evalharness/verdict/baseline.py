@@ -17,6 +17,7 @@ from typing import Any, Final
 from evalharness.core.cases import Case
 from evalharness.core.errors import BaselineError
 from evalharness.core.files import write_atomic
+from evalharness.core.masking import without_secrets
 from evalharness.core.results import (
     CaseResult,
     Failure,
@@ -116,7 +117,7 @@ def baseline_text(baseline: Baseline, cases: Mapping[str, Case], slices: Iterabl
         )
         for case_id in sorted(baseline.results)
     ]
-    body = "".join(line + "\n" for line in lines)
+    body = without_secrets("".join(line + "\n" for line in lines))
     return inert_json(canonical_json({**baseline.header(), "sha256": digest_text(body)})) + "\n" + body
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalharness.clients.keys import key_rule
-from evalharness.core.endpoints import address, mask, shown
+from evalharness.core.endpoints import address, shown
 from evalharness.core.errors import ConfigError, KeyMissing
+from evalharness.core.masking import mask
 
 SECRET = "sk-abcdef0123456789"
 
