@@ -14,9 +14,14 @@ EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def freeze(value: Any) -> Any:
-    """Read-only copy of a JSON value: mappings become mapping proxies, lists become tuples, to any depth."""
+    """Read-only copy of a JSON value: mappings become mapping proxies, lists become tuples, to any depth.
+
+    Empty mappings are one shared object: a run keeps millions of them.
+    """
+    if value is None or isinstance(value, (str, int, float)):
+        return value
     if isinstance(value, Mapping):
-        return MappingProxyType({key: freeze(item) for key, item in value.items()})
+        return MappingProxyType({key: freeze(item) for key, item in value.items()}) if value else EMPTY
     if isinstance(value, (list, tuple)):
         return tuple(freeze(item) for item in value)
     return value
@@ -31,6 +36,11 @@ def thaw(value: Any) -> Any:
     return value
 
 
+_CANONICAL: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=thaw
+)
+
+
 def canonical_json(value: Any) -> str:
     """One text for one value: sorted keys, no spaces, Unicode as it is.
 
@@ -43,7 +53,7 @@ def canonical_json(value: Any) -> str:
     Raises:
         ValueError: On NaN or an infinite number: absence is a type here, never a float.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=thaw)
+    return _CANONICAL.encode(value)
 
 
 def digest(value: Any) -> str:

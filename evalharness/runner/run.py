@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evalharness.core.errors import Interrupted
 from evalharness.core.results import Run
+from evalharness.runner.collector import rarer_collections
 from evalharness.runner.interrupts import Interrupts
 from evalharness.runner.job import Job
 from evalharness.runner.ledger import Ledger
@@ -36,7 +37,8 @@ def run_cases(job: Job) -> Run:
             if start is not None:
                 from evalharness.runner.live import go_on
 
-                go_on(ledger, start, interrupts)
+                with rarer_collections():
+                    go_on(ledger, start, interrupts)
         except KeyboardInterrupt:
             ledger.stopped = "interrupted"
         finally:
