@@ -66,11 +66,12 @@ def best(work: Callable[[], object], before: Callable[[], object] = lambda: None
 
 def forget_texts() -> None:
     rouge_words._remembered_words.cache_clear()  # noqa: SLF001 - the state between cases is what is compared
+    rouge_words._remembered_lines.cache_clear()  # noqa: SLF001 - as above
 
 
 def forget_all() -> None:
     forget_texts()
-    rouge_words._stem.cache_clear()  # noqa: SLF001 - as above
+    rouge_words._STEMS.clear()  # noqa: SLF001 - as above
 
 
 def line(group: tuple[str, ...], data: list[tuple[Output, Case]], *, stemmer: bool) -> str:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, ClassVar, Final
 
 from evalharness.core.protocols import CaseScorer
@@ -30,8 +30,8 @@ from evalharness.core.results import Failure, Score, ScoreResult, Unscored
 from evalharness.scorers.base import OWN, shown
 from evalharness.scorers.parameters import Params
 from evalharness.scorers.references import AgainstReferences
-from evalharness.scorers.rouge_words import lost_share, stemmer_version, words
-from evalharness.scorers.subsequence import common_length, common_places, places
+from evalharness.scorers.rouge_words import lines, lost_share, stemmer_version, words
+from evalharness.scorers.subsequence import common_length, common_words, spots_of
 
 MOST_LOST: Final = 0.2
 """Share of a reference's letters that the default tokenizer may drop."""
@@ -92,9 +92,7 @@ class RougeN(Rouge):
     def counts(self, reference: str, text: str) -> Counts:
         """Shared n-grams, each as often as in the text that has fewer of it."""
         ours, theirs = self._bag(text), self._bag(reference)
-        common = ours.keys() & theirs.keys()
-        shared = sum(map(min, map(ours.__getitem__, common), map(theirs.__getitem__, common)))
-        return shared, theirs.total(), ours.total()
+        return _shared(ours, theirs), theirs.total(), ours.total()
 
     def _bag(self, text: str) -> Counter[Any]:
         found = self.words(text)
@@ -127,24 +125,19 @@ class RougeLsum(Rouge):
         in_theirs, in_ours = sum(map(len, theirs)), sum(map(len, ours))
         if in_theirs * in_ours > MOST_CELLS or len(theirs) * in_ours > MOST_STEPS:
             return None
-        kept = set(ours)
-        union: Counter[str] = Counter()
-        for line in theirs:
-            union.update(line if line in kept else _union(line, ours))  # a line shares all of itself with its like
-        available = Counter(chain.from_iterable(ours))
-        return sum(min(count, available[word]) for word, count in union.items()), in_theirs, in_ours
+        kept, spots = set(ours), spots_of(ours)  # a line shares all of itself with its like
+        union = [line if line in kept else common_words(line, ours, spots) for line in theirs]
+        counts = Counter(chain.from_iterable(union)), Counter(chain.from_iterable(ours))
+        return _shared(*counts), in_theirs, in_ours
 
-    def _lines(self, text: str) -> list[tuple[str, ...]]:
-        return [found for found in map(self.words, text.split("\n")) if found]
+    def _lines(self, text: str) -> tuple[tuple[str, ...], ...]:
+        return lines(text, unicode=self._unicode, stemmer=self._stemmer)
 
 
-def _union(line: Sequence[str], others: Sequence[Sequence[str]]) -> list[str]:
-    """The words of a reference line that are in its longest common subsequence with any of the other lines."""
-    where, chosen = places(line), 0
-    for other in others:
-        if not where.keys().isdisjoint(other):
-            chosen |= common_places(where, len(line), other)
-    return [word for place, word in enumerate(line) if chosen >> place & 1]
+def _shared(one: Counter[Any], other: Counter[Any]) -> int:
+    """Size of the intersection of two bags."""
+    counts = zip(one.values(), map(other.get, one, repeat(0)), strict=True)
+    return sum([mine if mine < theirs else theirs for mine, theirs in counts])  # twice as fast as min()
 
 
 def _parts(shared: int, in_reference: int, in_output: int) -> dict[str, float]:

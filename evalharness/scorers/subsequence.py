@@ -6,6 +6,7 @@ length and one way back through the table need. Source: Hyyrö 2004, "Bit-parall
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 
@@ -27,45 +28,76 @@ def places(reference: Iterable[str]) -> Mapping[str, int]:
     return found
 
 
-def common_places(where: Mapping[str, int], length: int, words: Sequence[str]) -> int:
+def spots_of(lines: Sequence[Sequence[str]]) -> Mapping[str, Sequence[tuple[int, int]]]:
+    """Word -> (line, place in it) wherever it stands in some lines."""
+    spots: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for number, line in enumerate(lines):
+        for place, word in enumerate(line):
+            spots[word].append((number, place))
+    return spots
+
+
+def common_words(
+    reference: Sequence[str], lines: Sequence[Sequence[str]], spots: Mapping[str, Sequence[tuple[int, int]]]
+) -> list[str]:
+    """The words of a reference that are in its longest common subsequence with any of some lines.
+
+    Of several longest ones it is the one that rouge-score reads out of its table (:func:`common_places`).
+
+    Args:
+        reference: Its words.
+        lines: The lines.
+        spots: ``spots_of`` the lines.
+    """
+    met: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for word, here in places(reference).items():
+        for number, place in spots.get(word, ()):
+            met[number].append((place, here))
+    chosen, length = 0, len(reference)
+    for number, found in met.items():
+        open_places = 0
+        for _, here in found:
+            open_places |= here
+        if open_places & ~chosen:  # else this line can add nothing
+            chosen |= common_places(sorted(found), len(lines[number]), length)
+    return [word for place, word in enumerate(reference) if chosen >> place & 1]
+
+
+def common_places(found: Sequence[tuple[int, int]], size: int, length: int) -> int:
     """The places of *one* longest common subsequence in the reference: the one that rouge-score reads out.
 
     Going back from the end of both texts, that package takes equal words as a pair, else drops the text's last word
     when the table is larger with the reference's last word kept, else drops the reference's last word.
 
     Args:
-        where: ``places`` of the reference.
+        found: (place in the other text, ``places`` of the word in the reference) of each word that both have, in the
+            order of the other text.
+        size: Words in the other text.
         length: Words in the reference.
-        words: The other text.
 
     Returns:
         Bit i is set where reference word i is part of it.
     """
-    chosen, left = 0, (1 << length) - 1  # left: the reference words that are still to be walked
-    for here, grows in reversed(_columns(where, length, words)):
-        stop = (here | grows) & left  # the last word that pairs up, or at which this column is given up
-        if not stop:
+    if len(found) == 1:
+        [(place, here)] = found
+        return 1 << (here.bit_length() - 1) if place + 1 == size else here & -here
+    full = flat = (1 << length) - 1
+    columns = []  # (place, places of the word, where the table grows along the reference after it)
+    for place, here in found:
+        matched = flat & here
+        flat = ((flat + matched) | (flat - matched)) & full
+        columns.append((place, here, full ^ flat))
+    chosen, left, after = 0, full, size  # left: the reference words that are still to be walked
+    for place, here, grows in reversed(columns):
+        if place + 1 < after:  # words that pair with nothing: given up at the last growth before them
+            left &= (1 << (grows & left).bit_length()) - 1
+        after = place
+        top = ((here | grows) & left).bit_length() - 1  # the last word that pairs up, or where this column is given up
+        if top < 0:
             break
-        top = stop.bit_length() - 1
         if here >> top & 1:
             chosen |= 1 << top
             left = (1 << top) - 1
         else:
             left = (2 << top) - 1
     return chosen
-
-
-def _columns(where: Mapping[str, int], length: int, words: Sequence[str]) -> list[tuple[int, int]]:
-    """(places of the word, places where the table grows) for each word; runs of unknown words are one column."""
-    full = (1 << length) - 1
-    flat = full
-    columns: list[tuple[int, int]] = []
-    for word in words:
-        here = where.get(word, 0)
-        if here:
-            matched = flat & here
-            flat = ((flat + matched) | (flat - matched)) & full
-        elif columns and not columns[-1][0]:
-            continue
-        columns.append((here, full ^ flat))
-    return columns

@@ -17,7 +17,7 @@ from evalharness.core.errors import ConfigError
 from evalharness.core.results import Failure, Output, Score, ScoreResult, Unscored
 from evalharness.scorers import rouge, rouge_words
 from evalharness.scorers.registry import build_scorer, score, spec_of
-from evalharness.scorers.subsequence import common_length, common_places, places
+from evalharness.scorers.subsequence import common_length, common_places, common_words, places, spots_of
 
 WORDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 PARTS = ("precision", "recall", "fmeasure")
@@ -174,7 +174,14 @@ def test_common_subsequence_equals_the_table(reference: list[str], words: list[s
             j -= 1
         else:
             i -= 1
-    assert common_places(places(reference), len(reference), words) == walked
+    where = places(reference)
+    found = [(place, where[word]) for place, word in enumerate(words) if word in where]
+    assert common_places(found, len(words), len(reference)) == walked if found else walked == 0
+    both = common_words(reference, [words, words[::2]], spots_of([words, words[::2]]))
+    assert len(both) >= rows[-1][-1]
+    assert common_words(reference, [words], spots_of([words])) == [
+        word for place, word in enumerate(reference) if walked >> place & 1
+    ]
 
 
 def test_too_long_is_a_failure_that_counts_against_the_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
