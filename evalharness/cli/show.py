@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalharness.cli import console
+from evalharness.cli.verdicts import screen_of
 from evalharness.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from evalharness.project.history import History
     from evalharness.project.showing import Shown
     from evalharness.project.workspace import Workspace
 
@@ -42,16 +44,38 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _list(workspace: Workspace, args: argparse.Namespace) -> int:
-    from evalharness.report.shown import runs_table
+    from evalharness.project.history import history_of
+    from evalharness.report.shown import history_text
 
-    rows = workspace.reader().runs(limit=200)
+    history = history_of(workspace)
+    rows = history.runs
+    if args.output or args.open or args.format == "html":
+        return _history_page(history, args)
     if args.json:
         fields = ("run_id", "purpose", "gate", "evalset", "candidate", "created", "complete", "stopped", "outcome")
         console.answer_json(
             {"schema": "evalh.runs/1", "runs": [{name: getattr(row, name) for name in fields} for row in rows]}
         )
     else:
-        console.page(runs_table(rows))
+        console.page(history_text(history, screen_of(args)))
+    return 0
+
+
+def _history_page(history: History, args: argparse.Namespace) -> int:
+    from evalharness.report.html.history import history_page
+    from evalharness.report.write import form_of, write_texts
+
+    for path in args.output:
+        if form_of(path) != "html":
+            raise UsageError(
+                f"{path!r}: the list of runs is written as .html", where="-o", tip="evalh show --list --json"
+            )
+    text = history_page(history)
+    write_texts(dict.fromkeys(args.output, text))
+    if args.open:
+        return _open(text, "history")
+    if not args.output:
+        console.answer(text.rstrip("\n"), styled=True)
     return 0
 
 
@@ -68,7 +92,6 @@ def _check_cases(shown: Shown, cases: list[str]) -> None:
 
 
 def _print(shown: Shown, args: argparse.Namespace) -> int:
-    from evalharness.cli.verdicts import screen_of
     from evalharness.report.shown import case_text, explain_text, run_text
 
     screen = screen_of(args)
@@ -78,7 +101,7 @@ def _print(shown: Shown, args: argparse.Namespace) -> int:
         form = "html" if args.open else args.format or "json"
         text = shown_as(shown, form, args.cases)
         if args.open:
-            return _open(text, shown)
+            return _open(text, shown.run.header.run_id)
         console.answer(text, styled=True)
         return 0
     if args.explain and not args.cases:
@@ -92,7 +115,7 @@ def _print(shown: Shown, args: argparse.Namespace) -> int:
     return 0
 
 
-def _open(text: str, shown: Shown) -> int:
+def _open(text: str, name: str) -> int:
     """Write the page into reports/out and open it."""
     import webbrowser
 
@@ -100,7 +123,7 @@ def _open(text: str, shown: Shown) -> int:
 
     folder = Path("reports/out")
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{shown.run.header.run_id}.html"
+    path = folder / f"{name}.html"
     write_atomic(path, text.encode("utf-8"))
     console.answer(str(path))
     webbrowser.open(path.resolve().as_uri())

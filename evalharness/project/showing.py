@@ -18,6 +18,10 @@ from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
 
 
+_MOST_LOOKED_AT = 200
+"""Runs among which the other side of a gate is looked for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """A recorded run, with what else is known about it."""
@@ -45,11 +49,12 @@ def shown_run(workspace: Workspace, word: str) -> Shown:
         return _shown_baseline(workspace, word.partition("@")[2] or None)
     run = run_of_word(workspace, word)
     stored = workspace.reader().verdict_of(run.header.run_id)
+    verdict = loads(stored) if stored is not None else None
     return Shown(
         run=run,
-        verdict=loads(stored) if stored is not None else None,
+        verdict=verdict,
         cases=_cases(workspace, run),
-        baseline=_baseline(workspace, run),
+        baseline=_baseline(workspace, run, verdict),
     )
 
 
@@ -98,14 +103,27 @@ def _cases(workspace: Workspace, run: Run) -> dict[str, Case]:
     }
 
 
-def _baseline(workspace: Workspace, run: Run) -> Mapping[str, CaseResult]:
+def _baseline(workspace: Workspace, run: Run, verdict: Mapping[str, Any] | None) -> Mapping[str, CaseResult]:
+    """The other side of a gate's run: its stored baseline, or the run of the candidate or file that it names."""
     gate = workspace.config.gates.get(run.header.gate)
-    if gate is None or gate.baseline is not None:
+    if gate is None:
         return {}
+    if gate.baseline is not None:
+        return _answered_by(workspace, run, str((verdict or {}).get("baseline", {}).get("digest", "")))
     try:
         return stored_baseline(workspace, gate.name).results
     except BaselineError:
         return {}  # showing a run must work beside a missing or broken baseline
+
+
+def _answered_by(workspace: Workspace, run: Run, digest: str) -> Mapping[str, CaseResult]:
+    """Results of the newest whole run of a candidate on the same eval set; nothing when the store has none."""
+    reader = workspace.reader()
+    evalset = run.header.evalset.get("digest")
+    for other in reader.runs(limit=_MOST_LOOKED_AT) if digest else ():
+        if other.complete and other.candidate_digest == digest and other.evalset_digest == evalset:
+            return reader.load_run(other.run_id).results
+    return {}
 
 
 def restore(shown: Shown, folder: Path) -> list[Path]:

@@ -79,9 +79,11 @@ def bar(low: float, point: float, high: float, width: int, glyphs: Glyphs) -> st
     first, last = column(low), column(high)
     for index in range(first, last + 1):
         cells[index] = glyphs.line
-    cells[last] = glyphs.beyond[1] if high > _RIGHT else glyphs.right
+    cells[last] = glyphs.right
     if low <= _RIGHT:
         cells[first] = glyphs.beyond[0] if low < _LEFT else glyphs.left
+    if high > _RIGHT:
+        cells[last] = glyphs.beyond[1]
     for value, mark in ((-1.0, glyphs.margin), (0.0, glyphs.zero)):
         place = column(value)
         cells[place] = glyphs.crossed if first < place < last else mark if cells[place] == " " else cells[place]

@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Any
 from evalharness.core.results import CaseResult, Failure, Output, Score, Trial, Unscored
 from evalharness.core.specs import thaw
 from evalharness.project.showing import Shown
+from evalharness.report.bars import ASCII, UNICODE
 from evalharness.report.sinks import ascii_only, visible
 from evalharness.report.terminal import Screen
-from evalharness.report.view import WORDS
+from evalharness.report.view import WORDS, points
+from evalharness.report.worddiff import merged_diff
 
 if TYPE_CHECKING:
+    from evalharness.project.history import GateRun, History
     from evalharness.store.past import RunSummary
 
 _MOST_FIRST = 20
+_MOST_TREND = 6
+"""Runs of a gate on its line under the list: what fits into 80 columns."""
 
 
 def runs_table(rows: Sequence[RunSummary]) -> str:
@@ -34,6 +39,26 @@ def runs_table(rows: Sequence[RunSummary]) -> str:
             f"{visible(row.candidate)[:13]:<14}{row.cases:>7}{f'${row.cost_usd:.2f}':>8}  {end}"
         )
     return "\n".join(lines)
+
+
+def history_text(history: History, screen: Screen) -> str:
+    """``show --list``: the runs, and under them how each gate went, the newest run on the right."""
+    text = runs_table(history.runs)
+    lines = [_trend(name, runs, screen) for name, runs in history.gates.items()]
+    return "\n".join((text, "", *lines)) if lines else text
+
+
+def _trend(name: str, runs: Sequence[GateRun], screen: Screen) -> str:
+    """``titles  ndcg  67.9% ? 68.3% ✓``: the first guard's mean and the outcome of the last runs."""
+    marks = (UNICODE if screen.unicode else ASCII).marks
+    shown = []
+    scorer = ""
+    for one in runs[-_MOST_TREND:]:
+        first = next((s for s in one.verdict.scorers if s.role != "report"), None)
+        scorer = scorer or (first.scorer if first is not None else "")
+        mean = "" if first is None or first.scorer != scorer else points(first.candidate_mean, first.unit)
+        shown.append(f"{mean} {marks.get(one.verdict.outcome, '!')}".strip())
+    return f"{visible(name):<14}{visible(scorer):<14}{'  '.join(shown)}"
 
 
 def run_text(shown: Shown, screen: Screen) -> str:
@@ -111,10 +136,20 @@ def case_text(shown: Shown, case_id: str, screen: Screen) -> str:
     for trial in result.trials:
         label = "answer" if len(result.trials) == 1 else f"answer, epoch {trial.epoch}, attempt {trial.attempt}"
         lines.append(_block(label, _answer(trial.output)))
+        lines.append(_changed(before, trial))
         lines.extend(_score_line(name, trial) for name in trial.scores)
         lines.append(_facts(trial))
     text = "\n".join(line for line in lines if line)
     return text if screen.unicode else ascii_only(text)
+
+
+def _changed(before: CaseResult | None, trial: Trial) -> str:
+    """The word diff against the baseline's answer; nothing where there is none or it is the same."""
+    old = before.trials[0].output if before is not None and before.trials else None
+    new = trial.output
+    if not isinstance(old, Output) or not isinstance(new, Output) or old.text == new.text:
+        return ""
+    return _block("changed  [-gone-] {+come+}", merged_diff(old.text, new.text)) if old.text and new.text else ""
 
 
 def _block(label: str, text: str) -> str:

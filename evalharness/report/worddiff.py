@@ -37,6 +37,58 @@ def word_diff(before: str, after: str) -> tuple[list[Piece], list[Piece]]:
     return _pieces(old, kept_old), _pieces(new, kept_new)
 
 
+def merged_diff(before: str, after: str) -> str:
+    """Both answers as one text, such as ``You have [-30-]{+14+} days``.
+
+    Args:
+        before: Baseline's answer.
+        after: Candidate's answer.
+
+    Returns:
+        The words of both; what only ``before`` has in ``[-...-]``, what only ``after`` has in ``{+...+}``.
+    """
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    start = _common_start(old, new)
+    end = _common_start(old[start:][::-1], new[start:][::-1])
+    # Only the middle is compared, so that a word put into a long answer is one change wherever it stands.
+    old, head, tail = old[start : len(old) - end], "".join(old[:start]), "".join(old[len(old) - end :])
+    new = new[start : len(new) - end]
+    kept_old, kept_new = _common(old[:MOST_WORDS], new[:MOST_WORDS])
+    changes: list[tuple[str, str, str]] = []  # (gone, come, what follows in both)
+    i = j = 0
+    for left, right in zip(sorted(kept_old), sorted(kept_new), strict=True):
+        changes.append(("".join(old[i:left]), "".join(new[j:right]), old[left]))
+        i, j = left + 1, right + 1
+    changes.append(("".join(old[i:]), "".join(new[j:]), tail))
+    return head + "".join(_marked(*change) for change in _joined(changes))
+
+
+def _joined(changes: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Neighbouring changes with nothing but a gap between them as one: phrases read better than single words."""
+    found = [changes[0]]
+    for gone, come, after in changes[1:]:
+        before = found[-1]
+        if (before[0] or before[1]) and (gone or come) and before[2].isspace():
+            found[-1] = (before[0] + before[2] + gone, before[1] + before[2] + come, after)
+        else:
+            found.append((gone, come, after))
+    return found
+
+
+def _marked(gone: str, come: str, after: str) -> str:
+    return (f"[-{gone}-]" if gone else "") + (f"{{+{come}+}}" if come else "") + after
+
+
+def _common_start(old: Sequence[str], new: Sequence[str]) -> int:
+    """How many words both begin with alike."""
+    count = 0
+    for left, right in zip(old, new, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
+
+
 def _common(old: Sequence[str], new: Sequence[str]) -> tuple[set[int], set[int]]:
     """Places in both of one longest common subsequence."""
     rows = [[0] * (len(new) + 1)]

@@ -8,13 +8,16 @@ import pytest
 
 from evalharness.core.results import CallCounts, CaseResult, Failure, Output, Score, Trial, Unscored
 from evalharness.core.verdicts import GateVerdict, HardVerdict, PairCounts
+from evalharness.project.history import GateRun, History
 from evalharness.project.promoting import Promoted
+from evalharness.report.html.history import history_page
 from evalharness.report.runs import promoted_text, runs_json, runs_text
-from evalharness.report.shown import case_text, explain_text, run_text, runs_table
+from evalharness.report.shown import case_text, explain_text, history_text, run_text, runs_table
 from evalharness.report.terminal import Screen
 from evalharness.report.view import _facts, _hard, answer_text, points
 from evalharness.store.past import RunSummary as StoredRun
 from tests.report.comparisons import compared
+from tests.report.hostile import Tree, live_html
 from tests.report.test_write import shown, summary
 
 HOSTILE = "first\x1b[31m\n::error::x\u202e"
@@ -48,12 +51,71 @@ def test_a_run_says_where_it_came_from_and_how_it_scored() -> None:
     assert "... 40 more: evalh show 77 CASE" in text
 
 
+def gate_run(at: str, outcome: str, mean: float, *, scorer: str = "exact", gate: str = "support") -> GateRun:
+    whole = compared(n=60, lost=20).gate
+    first = replace(whole.scorers[0], scorer=scorer, candidate_mean=mean)
+    verdict = replace(whole, outcome=outcome, scorers=(first, *whole.scorers[1:]))  # type: ignore[arg-type]
+    return GateRun(
+        run=stored(created=at, run_id=at.replace("-", "") + "00", outcome=outcome, gate=gate), verdict=verdict
+    )
+
+
+def history(*runs: GateRun) -> History:
+    return History(runs=[one.run for one in reversed(runs)], gates={"support": runs})
+
+
+def test_the_list_ends_with_how_each_gate_went() -> None:
+    days = [gate_run(f"2026-11-{day:02d}", "pass", 0.5 + day / 100) for day in range(1, 9)]
+    days.append(gate_run("2026-11-09", "regression", 0.4))
+    text = history_text(history(*days), Screen())
+    assert text.endswith("54.0% ✓  55.0% ✓  56.0% ✓  57.0% ✓  58.0% ✓  40.0% ✗")
+    assert text.split("\n")[-1].startswith("support       exact ")
+    assert history_text(history(*days), Screen(unicode=False)).endswith("58.0% +  40.0% x")
+    assert history_text(History(runs=[stored()], gates={}), Screen()) == runs_table([stored()])
+    bare = replace(days[0], verdict=replace(days[0].verdict, scorers=(), outcome="refused"))
+    assert history_text(history(bare), Screen()).endswith("!")
+
+
+def test_the_history_page_draws_a_trend_and_lets_nothing_act() -> None:
+    runs = [
+        gate_run("2026-11-01", "pass", 0.9),
+        gate_run("2026-11-02", "regression", 0.4),
+        gate_run("2026-11-03", "store", 0.9),
+    ]
+    hostile = replace(runs[2], run=replace(runs[2].run, candidate="<script>alert(1)</script>\u202e"))
+    text = history_page(history(*runs[:2], hostile))
+    tree = Tree(text)
+    assert live_html(text) == []
+    (trend, _) = [a["aria-label"] for tag, a in tree.tags if tag == "svg"]
+    assert trend.startswith("exact: 2026-11-01 PASS 90.0%; 2026-11-02 REGRESSION 40.0%; 2026-11-03 STORE ERROR 90.0%")
+    dots = [(a["class"], float(a["cy"])) for tag, a in tree.tags if tag == "circle"][:3]
+    assert [tone for tone, _ in dots] == ["pass", "bad", "bad"]
+    assert dots[0][1] == dots[2][1] < dots[1][1]
+    policy = next(a["content"] for tag, a in tree.tags if tag == "meta" and "http-equiv" in a)
+    assert "script-src 'none';" in policy
+    assert text.index("2026-11-03") < text.index("<table")
+    assert "No runs recorded yet" in history_page(History(runs=[], gates={}))
+    assert "<svg" not in history_page(history(gate_run("2026-11-01", "pass", 0.9)))
+
+
+def test_a_run_without_a_verdict_says_how_it_ended() -> None:
+    page = history_page(
+        History(
+            runs=[stored(outcome="", gate="", purpose="run", stopped="budget"), stored(outcome="", complete=True)],
+            gates={},
+        )
+    )
+    assert "stopped: budget" in page
+    assert "whole" in page
+
+
 def test_a_case_in_full_shows_both_answers_and_nothing_that_acts() -> None:
     whole = shown(verdict=True)
     text = case_text(whole, "refund-000", Screen())
     assert "  input\n" in text
     assert "  baseline\n    You have 30 days from delivery." in text
     assert "  answer\n    You can return it any time." in text
+    assert "  changed  [-gone-] {+come+}\n    You [-have 30 days from delivery.-]{+can return it any time.+}" in text
     assert "  exact: 0 fail  expected 30 days" in text
     assert "0.50 s  $0.001000" in text
     old = whole.run.results["refund-000"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from rich.cells import cell_len
 from evalharness.report.bars import ASCII, UNICODE, bar, heading
 from evalharness.report.drawing import Drawing
 from evalharness.report.terminal import Screen, verdict_text
-from evalharness.report.worddiff import MOST_WORDS, Piece, word_diff
+from evalharness.report.worddiff import MOST_WORDS, Piece, merged_diff, word_diff
 from tests.report.comparisons import compared, told
 from tests.report.screens_made import FOLDER, screens
 
@@ -106,6 +108,26 @@ def test_a_word_diff_loses_nothing(before: str, after: str) -> None:
     assert same[0] == same[1]
     if before == after:
         assert not any(piece.changed for piece in (*left, *right))
+
+
+def gone_or_come(text: str, before: bool) -> str:
+    """One of the two answers out of a merged diff."""
+    drop, keep = (r"\{\+(.*?)\+\}", r"\[-(.*?)-\]") if before else (r"\[-(.*?)-\]", r"\{\+(.*?)\+\}")
+    return re.sub(keep, r"\1", re.sub(drop, "", text, flags=re.DOTALL), flags=re.DOTALL)
+
+
+@given(*[st.lists(st.sampled_from(["a", "b ", " c", "\n"]), max_size=40).map("".join)] * 2)
+def test_a_merged_diff_holds_both_answers(before: str, after: str) -> None:
+    text = merged_diff(before, after)
+    assert gone_or_come(text, True) == before
+    assert gone_or_come(text, False) == after
+    assert (text == before) == (before == after)
+
+
+def test_a_merged_diff_of_long_answers_keeps_an_equal_end() -> None:
+    long = "word " * 1000
+    assert merged_diff("old " + long, "new " + long) == "[-old-]{+new+} " + long
+    assert merged_diff(long, long + "more") == long + "{+more+}"
 
 
 @pytest.mark.parametrize(

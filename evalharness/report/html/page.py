@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from evalharness.project.running import RunSummary
     from evalharness.project.showing import Shown
 
-_TONES: Final = {"pass": "pass", "regression": "bad", "refused": "bad", "bug": "bad", "store": "bad"}
-_MARKS: Final = {"pass": "✓", "regression": "✗", "inconclusive": "?"}
+TONES: Final = {"pass": "pass", "regression": "bad", "refused": "bad", "bug": "bad", "store": "bad"}
+MARKS: Final = {"pass": "✓", "regression": "✗", "inconclusive": "?"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +104,8 @@ def _gate_section(anchor: str, comparison: Comparison) -> _Section:
         title=view.title,
         reason=view.reason,
         word=view.word,
-        mark=_MARKS.get(view.outcome, "!"),
-        tone=_TONES.get(view.outcome, "warn"),
+        mark=MARKS.get(view.outcome, "!"),
+        tone=TONES.get(view.outcome, "warn"),
         where=view.where,
         tip=view.tip,
         softened=view.softened,
@@ -125,7 +125,7 @@ def _gate_section(anchor: str, comparison: Comparison) -> _Section:
 
 
 def _hard(view: GateView) -> list[str]:
-    return [f"{_MARKS.get(outcome, '!')} {said}" if outcome else said for outcome, said in view.hard]
+    return [f"{MARKS.get(outcome, '!')} {said}" if outcome else said for outcome, said in view.hard]
 
 
 def _scorer_rows(rows: Sequence[ScorerRow]) -> list[dict[str, Any]]:
@@ -135,8 +135,8 @@ def _scorer_rows(rows: Sequence[ScorerRow]) -> list[dict[str, Any]]:
             "name": row.name,
             "role": row.role,
             "outcome": row.outcome if row.judged else "reported",
-            "mark": _MARKS.get(row.outcome, "!") if row.judged else "",
-            "tone": _TONES.get(row.outcome, "warn") if row.judged else "reported",
+            "mark": MARKS.get(row.outcome, "!") if row.judged else "",
+            "tone": TONES.get(row.outcome, "warn") if row.judged else "reported",
             "reason": row.reason,
             "base": row.base,
             "new": row.new,
@@ -243,25 +243,39 @@ def _run_record(run: Run) -> list[tuple[str, str]]:
 
 
 def _page(title: str, sections: Sequence[_Section], warnings: Sequence[Warned] = ()) -> str:
-    style, script = _part("page.css"), _part("page.js")
+    said = {sentence for section in sections for sentence in section.said}
+    return rendered(
+        "page.jinja",
+        script=_part("page.js"),
+        title=title,
+        sections=sections,
+        warnings=[warned.message for warned in warnings if warned.message not in said],
+    )
+
+
+def rendered(template: str, *, script: str = "", **values: Any) -> str:
+    """A template of this folder as one file whose policy allows its style sheet, its script and nothing else.
+
+    Args:
+        template: Its file name.
+        script: The only script; none at all when empty.
+        **values: What the template shows; texts are made visible and escaped on their way in.
+    """
+    style = _part("page.css")
     policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src {_quoted_hash(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    said = {sentence for section in sections for sentence in section.said}
     page = (
         _environment()
-        .from_string(_part("page.jinja"))
-        .render(
-            title=title,
-            sections=sections,
-            warnings=[warned.message for warned in warnings if warned.message not in said],
-            style=_markup(style),
-            script=_markup(script),
-            policy=policy,
-        )
+        .from_string(_part(template))
+        .render(style=_markup(style), script=_markup(script), policy=policy, **values)
     )
     return page + "\n"
+
+
+def _quoted_hash(script: str) -> str:
+    return f"'{_hash(script)}'" if script else "'none'"
 
 
 @cache
