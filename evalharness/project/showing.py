@@ -17,7 +17,6 @@ from evalharness.project.recorded_words import run_of_word
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
 
-
 _MOST_LOOKED_AT = 200
 """Runs among which the other side of a gate is looked for."""
 

@@ -85,7 +85,7 @@ def test_a_run_and_its_page(project: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert "exact  mean 0.5" in shown(capsys)
     assert "PASS" in shown(capsys, "latest~2")
     assert json.loads(shown(capsys, "--json"))["schema"].startswith("evalh.")
-    assert shown(capsys, "latest", "--format", "csv").startswith("id,")
+    assert shown(capsys, "latest", "--format", "csv").startswith('"gate","id"')
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     path = shown(capsys, "--open").strip()
