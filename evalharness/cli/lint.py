@@ -85,13 +85,17 @@ def named_files(config: Config) -> frozenset[Path]:
 def scorer_findings(config: Config) -> Iterator[Finding]:
     """What is wrong with ``[scorers]``: unknown words and parameters."""
     from evalharness.evalset.findings import Finding
-    from evalharness.scorers.registry import build_scorer
+    from evalharness.project.rubrics import rubric_findings
+    from evalharness.scorers.registry import JUDGE, build_scorer
 
     for spec in config.scorers.values():
         if spec.component.use in RUNS_CODE:
             continue
         try:
-            build_scorer(spec, root=config.root)
+            if spec.component.use == JUDGE:
+                yield from rubric_findings(config, spec)
+            else:
+                build_scorer(spec, root=config.root)
         except ExtraMissing:
             continue  # right, but not to be used on this machine
         except Refused as error:

@@ -22,6 +22,7 @@ from evalharness.core.verdicts import Warned
 
 if TYPE_CHECKING:
     from evalharness.clients.limits import Pacing
+    from evalharness.judging.build import Endpoints
     from evalharness.store.store import Store
 
 
@@ -171,7 +172,7 @@ class Workspace:
             ConfigError: If the name or its table is wrong.
         """
         if name not in self._scorers:
-            from evalharness.scorers.registry import build_scorer, runs_code
+            from evalharness.scorers.registry import build_scorer, canonical_word, runs_code
 
             spec = self.config.scorers.get(name)
             if spec is None and name in BUILT_IN_SCORERS:
@@ -184,8 +185,23 @@ class Workspace:
                     where=spec.component.where,
                     tip="run it from the base branch, or leave the scorer out of the gate",
                 )
-            self._scorers[name] = build_scorer(spec, root=self.rules_root)
+            if canonical_word(spec.component.use) == "judge":
+                self._scorers[name] = self._judge(spec)
+            else:
+                self._scorers[name] = build_scorer(spec, root=self.rules_root)
         return self._scorers[name]
+
+    def _judge(self, spec: ScorerSpec) -> ScorerFacts:
+        from evalharness.judging.build import build_judge
+
+        return build_judge(spec, root=self.rules_root, endpoints=self.endpoints())
+
+    def endpoints(self) -> Endpoints:
+        """What judges are connected with."""
+        from evalharness.clients.openai_chat import connector
+        from evalharness.judging.build import Endpoints
+
+        return Endpoints(connect=connector(self.options, self.env), prices=self.config.prices, env=self.env)
 
     def gate(self, name: str) -> GateConfig:
         """A gate by name.

@@ -47,13 +47,16 @@ _MODULES: Final[Mapping[str, str]] = {
     for word in words.split()
 }
 
+JUDGE: Final = "judge"
+"""The word that is built where endpoints are known (``judging.build``), not here."""
+
 WORDS: Final = tuple(_MODULES)
-"""Every scorer word of this version."""
+"""Every scorer word of this version that is built here."""
 
 CODE_WORDS: Final = frozenset({"python"})
 """Words that run code or call an endpoint: refused for untrusted configs, and in a case's own ``checks``."""
 
-_NOT_IN_CASES: Final = CODE_WORDS | {"checks"}
+_NOT_IN_CASES: Final = CODE_WORDS | {"checks", JUDGE}
 
 
 def build_scorer(spec: ScorerSpec, *, root: Path, from_data: bool = False) -> ScorerFacts:
@@ -71,6 +74,12 @@ def build_scorer(spec: ScorerSpec, *, root: Path, from_data: bool = False) -> Sc
         ConfigError: If the word or a parameter is unknown or of the wrong type, with the nearest name.
     """
     word = canonical_word(spec.component.use)
+    if word == JUDGE and not from_data:
+        raise ConfigError(
+            "a judge calls an endpoint, and there is none here",
+            where=spec.component.where,
+            tip="use it in a run or a gate",
+        )
     if word not in _MODULES or (from_data and word in _NOT_IN_CASES):
         return _plug_in(spec, root=root, from_data=from_data)
     named = _with_word(spec, word)
@@ -118,7 +127,7 @@ def runs_code(use: str, params: Mapping[str, Any] = EMPTY) -> bool:
     word, part = canonical_word(use), params.get("of")
     inner = part.get("use") if isinstance(part, Mapping) else part
     nested = isinstance(inner, str) and runs_code(inner, part if isinstance(part, Mapping) else EMPTY)
-    return word in CODE_WORDS or word not in _MODULES or nested
+    return word in CODE_WORDS or word not in (*WORDS, JUDGE) or nested
 
 
 def spec_of(table: Mapping[str, Any], *, name: str = "", where: str = "") -> ScorerSpec:
@@ -184,7 +193,7 @@ def _plug_in(spec: ScorerSpec, *, root: Path, from_data: bool) -> ScorerFacts:
         names = ", ".join(sorted(point.value for point in found))
         raise ConfigError(f"two plug-ins are called {use!r}: {names}", where=spec.component.where)
     if not found:
-        known = [word for word in WORDS if not (from_data and word in _NOT_IN_CASES)]
+        known = [word for word in (*WORDS, JUDGE) if not (from_data and word in _NOT_IN_CASES)]
         tip = name_tip(canonical_word(use), known, title="words")
         raise ConfigError(f"no scorer word {use!r}", where=place_of(spec.component, "use"), tip=tip)
     scorer = found[0].load()(spec, root)

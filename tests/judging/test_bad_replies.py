@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from evalharness.core.results import Failure, Output, Score
-from evalharness.judging.judge import as_score
 from evalharness.judging.rubric import Rubric
+from evalharness.judging.scorer import as_score
 from evalharness.judging.subject import Subject
 from tests.judging.desks import PlainDesk, inquiry, judge_of
 from tests.judging.rubrics import COMPLETE, MAIN, REPEATS, read

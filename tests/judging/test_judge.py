@@ -13,8 +13,8 @@ import pytest
 
 from evalharness.core.cases import Case
 from evalharness.core.results import Document, Failure, Output, Score, Unscored
-from evalharness.judging.judge import JudgeScorer, as_score, is_binary, opinions_in
 from evalharness.judging.rubric import Rubric
+from evalharness.judging.scorer import JudgeScorer, as_score, is_binary, opinions_in
 from evalharness.judging.seat import NotKept
 from evalharness.judging.subject import Subject, pair_of, subject_of
 from tests.judging.desks import PlainDesk, inquiry, judge_of, material
