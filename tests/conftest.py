@@ -1,13 +1,19 @@
-"""What holds for every test: how properties are searched, and that a suite made to run cannot skip its way to green."""
+"""What holds for every test: how properties are searched, that a suite made to run cannot skip its way to green, and that no
+test reaches the network or remembers another's secrets."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from evalharness.core.masking import forget_secrets
+from tests.guard import sitecustomize as guard
 
 # Properties are judged by what they find, not by how busy the machine is. CI draws the same examples each time, so that a change is
 # not blamed for an old fault; .ci/nightly looks further, with new ones (HYPOTHESIS_PROFILE=nightly).
@@ -39,3 +45,31 @@ def _as_failure(config: pytest.Config, report: Report) -> Report:
         report.outcome = "failed"
         report.longrepr = f"skipped under --no-skips: {report.longrepr}"
     return report
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Close the network for this process and for every Python that a test starts."""
+    folder = str(Path(guard.__file__).parent)
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = folder if before is None else folder + os.pathsep + before
+    handle, name = tempfile.mkstemp(prefix="evalh-network-")
+    os.close(handle)
+    os.environ[guard.LOG] = name
+    config.add_cleanup(lambda: Path(name).unlink(missing_ok=True))
+
+
+@pytest.fixture(autouse=True)
+def _closed_network() -> Iterator[None]:
+    """A test whose code tried to leave this machine fails, also where that code took the refusal for an outage."""
+    log = Path(os.environ[guard.LOG])
+    yield
+    if log.stat().st_size:
+        tried = log.read_text(encoding="utf-8")
+        log.write_text("", encoding="utf-8")
+        pytest.fail(f"the network was asked for:\n{tried}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_others() -> Iterator[None]:
+    yield
+    forget_secrets()
