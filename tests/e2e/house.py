@@ -80,6 +80,18 @@ def ask_server(base_url: str, method: str, path: str) -> dict[str, Any]:
         connection.close()
 
 
+def comparable(verdict: dict[str, Any]) -> dict[str, Any]:
+    """A verdict without what may differ after a kill: the run's random id, times, and the calls that were paid.
+
+    Times are wall seconds, and when the recorded baseline was read. A call that was paid and not saved is booked, or not.
+    """
+    (gate,) = verdict["gates"]
+    kept = {name: value for name, value in gate.items() if name not in ("run", "seconds")}
+    kept["baseline"] = {name: value for name, value in gate["baseline"].items() if name != "created"}
+    kept["calls"] = {name: value for name, value in gate["calls"].items() if name not in ("made", "cost_usd")}
+    return verdict | {"gates": [kept]}
+
+
 def jsonl(rows: Iterable[Mapping[str, Any]]) -> str:
     """Rows as a JSONL text."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

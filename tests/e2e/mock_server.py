@@ -6,7 +6,7 @@ prints its base URL (``http://127.0.0.1:PORT/v1``) and serves until it is ended.
 ``POST .../completions`` are answered with a pure function of the request, so that two runs can be compared;
 ``GET /stats`` tells what arrived, ``POST /reset`` forgets it, ``GET /health`` says that it stands. ``POST /hold/N`` keeps
 every call after the N-th waiting until ``POST /release``: a test that looks at a process in the middle of its run holds it
-there, instead of hoping to be faster.
+there, instead of hoping to be faster. ``POST /kill/PID/N`` ends a process (SIGKILL) the moment its N-th call arrives.
 
 A fault is ``KIND:WHEN``. KIND is an HTTP status (``429`` carries Retry-After) or one of
 
@@ -16,9 +16,10 @@ A fault is ``KIND:WHEN``. KIND is an HTTP status (``429`` carries Retry-After) o
     nochoices   200 with an empty list of choices              html        200 with a web page
     huge        200 with an answer of --huge-mb megabytes      length      200, the answer cut at its token limit
 
-or ``429=Header:value`` (that header instead of Retry-After), or one of the modes of ``tests/hostile_modes.py``, and WHEN is
-``~TEXT`` (the first time that each request with this text comes) or ``=TEXT`` (every time), or a share (``0.05``: that part of the calls, drawn from the request and how often it came, so runs repeat),
-call numbers (``@3,7-9``, counted from 1) or ``first2`` (the first two times each distinct request comes).
+or ``429=Header:value`` (that header instead of Retry-After), or one of the modes of ``tests/hostile_modes.py``. WHEN is a share
+(``0.05``: that part of the calls, drawn from the request and how often it came, so runs repeat), call numbers (``@3,7-9``,
+counted from 1), ``first2`` (the first two times each distinct request comes), ``~TEXT`` (the first time that each request
+with this text comes) or ``=TEXT`` (every time).
 The first fault that applies wins.
 """
 
@@ -30,6 +31,8 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -192,6 +195,7 @@ class MockServer:
         self.seen = Seen()
         self._hold_after: int | None = None
         self._released = asyncio.Event()
+        self._kill: tuple[int, int] | None = None
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it leaves or is cut off."""
@@ -227,6 +231,10 @@ class MockServer:
             case "POST", _ if path.startswith("/hold/") and path[6:].isdecimal():
                 self._hold_after, self._released = int(path[6:]), asyncio.Event()
                 return http(200, b"{}")
+            case "POST", _ if path.startswith("/kill/"):
+                victim, at = path.removeprefix("/kill/").split("/")
+                self._kill = int(at), int(victim)
+                return http(200, b"{}")
             case "GET", "/health":
                 return http(200, b'{"status": "ok"}')
         return error(404, f"no such address: {method} {path}")
@@ -237,6 +245,8 @@ class MockServer:
         call, attempt = seen.note(headers, digest)
         content = body.decode("utf-8", "replace")
         fault = next((f.kind for f in self.settings.fail if f.applies(call, digest, attempt, content)), None)
+        if self._kill is not None and self._kill[0] == call:
+            os.kill(self._kill[1], signal.SIGKILL)
         seen.in_flight += 1
         seen.most_in_flight = max(seen.most_in_flight, seen.in_flight)
         try:

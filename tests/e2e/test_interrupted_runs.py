@@ -10,11 +10,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import mock_server
 import pytest
-from house import COMMAND, House, ask_server, clean_env, jsonl, server_answers
+from house import COMMAND, House, ask_server, clean_env, comparable, jsonl, server_answers
 
 N = 2000
 JOBS = 16
@@ -64,14 +63,6 @@ def wait_for_calls(house: House, n: int, process: subprocess.Popen[str]) -> None
     raise AssertionError(f"the server never saw {n} calls")
 
 
-def comparable(verdict: dict[str, Any]) -> dict[str, Any]:
-    """A verdict without the run's random id and without times: wall seconds, and when the recorded baseline was read."""
-    (gate,) = verdict["gates"]
-    kept = {name: value for name, value in gate.items() if name not in ("run", "seconds")}
-    kept["baseline"] = {name: value for name, value in gate["baseline"].items() if name != "created"}
-    return verdict | {"gates": [kept]}
-
-
 def read_until(process: subprocess.Popen[str], words: str) -> str:
     """Read stderr up to the line that holds ``words``; returns what came. No waiting for time: the end of the process ends it."""
     assert process.stderr is not None
@@ -110,6 +101,7 @@ def test_kill_9_in_the_middle_of_2000_cases(tmp_path: Path, server: str) -> None
     assert again.code == uninterrupted.code
     assert killed.calls() - N == repeated(killed) <= JOBS + GROUP
     assert comparable(again.json) == comparable(uninterrupted.json)
+    assert N <= again.gate["calls"]["made"] <= killed.calls()
     assert comparable(killed.evalh("gate", "--json").json)["gates"][0]["scorers"] == again.gate["scorers"]
     shown = [house.evalh("show", "latest", "--format", "csv").out for house in (whole, killed)]
     assert without_times(shown[0]) == without_times(shown[1])
