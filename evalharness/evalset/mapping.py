@@ -150,7 +150,7 @@ def to_cases(
                 dropped.note("no input", number)
                 continue
             content = digest({name: data[name] for name in MEANING if name in data and name != "id"})
-            if not _settle_id(data, content, contents, number=number, changed=changed):
+            if not settle_id(data, content, contents, number=number, changed=changed):
                 dropped.note("the same as an earlier row", number)
                 continue
             check_case(data)
@@ -160,7 +160,7 @@ def to_cases(
     return cases
 
 
-def _settle_id(data: dict[str, Any], content: str, contents: dict[str, str], *, number: int, changed: Tally) -> bool:
+def settle_id(data: dict[str, Any], content: str, contents: dict[str, str], *, number: int, changed: Tally) -> bool:
     """Give the row its id; False when the row is a duplicate."""
     given = data.pop("id", None)
     case_id = f"h-{content[:12]}" if given is None else str(given)
