@@ -32,6 +32,7 @@ def build_candidate(
     env: Mapping[str, str],
     connect: Connect,
     load_answers: LoadAnswers,
+    isolate: Callable[..., Any] | None = None,
 ) -> Candidate | Recording:
     """Build the candidate that a table describes. No code of the project is imported and nothing is called yet.
 
@@ -43,13 +44,20 @@ def build_candidate(
         env: The environment.
         connect: Makes the client of a chat endpoint.
         load_answers: Reads an answers file.
+        isolate: Does a job in a process of its own: renders templates where data only is trusted.
 
     Raises:
         ConfigError: If the kind is unknown or a value is wrong, with its place.
         EvalSetError: If a recorded file is wrong.
     """
     around = Surroundings(
-        project=config, options=options, corpus=corpus, env=env, connect=connect, load_answers=load_answers
+        project=config,
+        options=options,
+        corpus=corpus,
+        env=env,
+        connect=connect,
+        load_answers=load_answers,
+        isolate=isolate if options.untrusted else None,
     )
     build = KINDS.get(spec.use) or _plug_in(spec, around)
     return build(Table(spec=spec, around=around))
@@ -140,10 +148,10 @@ def _template(table: Table, key: str, text: str | None = None) -> Any:
 
     value = table.params[key] if text is None else text
     if not value.endswith(TEXT_FILES):
-        return Template(value, where=table.where(key))
+        return Template(value, where=table.where(key), isolate=table.around.isolate)
     path = table.around.project.resolve(value, where=table.where(key))
     try:
-        return Template(path.read_text(encoding="utf-8"), where=value)
+        return Template(path.read_text(encoding="utf-8"), where=value, isolate=table.around.isolate)
     except (OSError, UnicodeDecodeError) as error:
         table.refuse(key, f"{value}: cannot be read: {error}")
 

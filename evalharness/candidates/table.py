@@ -71,6 +71,8 @@ class Surroundings:
     env: Mapping[str, str]
     connect: Connect
     load_answers: LoadAnswers
+    isolate: Callable[..., Any] | None = None
+    """Does a job in a process of its own; None where there is none, and templates are rendered here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,16 @@ What stands in a case is text, never a template.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError
+from evalharness.core.results import Failure
 from evalharness.core.specs import canonical_json, thaw
 
+Isolate: TypeAlias = Callable[..., Any]
 MAX_CHARS: Final = 4_000_000
 """Longest text that a template may give."""
 FILTERS: Final = frozenset(
@@ -68,19 +70,21 @@ class Template:
     Args:
         source: The template's text.
         where: ``FILE`` or ``FILE:LINE: key`` for errors.
+        isolate: Where the template is a stranger's: what does a job in a process of its own, ``isolate(job, *args)``.
 
     Raises:
         ConfigError: If the syntax is wrong.
     """
 
-    def __init__(self, source: str, *, where: str) -> None:
+    def __init__(self, source: str, *, where: str, isolate: Isolate | None = None) -> None:
         self.source = source
         self._where = where
+        self._isolate = isolate
         # Jinja2 drops one newline at the end; so does the way around it.
         pieces = _INPUT.split(source.removesuffix("\n"))
         plain = not any(_SYNTAX.search(piece) for piece in pieces) and not any(p.endswith("{") for p in pieces[:-1])
         self._pieces = pieces if plain else None
-        self._compiled = self._compile() if self._pieces is None else None
+        self._compiled = self._compile() if self._pieces is None and isolate is None else None
 
     @property
     def constant(self) -> bool:
@@ -116,27 +120,19 @@ class Template:
             raise ConfigError(f"template: {type(error).__name__}", where=self._where) from None
 
     def _rendered(self, case: Case) -> str:
-        from jinja2 import TemplateError
-
-        assert self._compiled is not None
         known = {"input": thaw(case.input), "context": thaw(case.context), "metadata": thaw(case.metadata)}
-        try:
-            text: str = self._compiled.render(known)
-        except (
-            TemplateError,
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ) as error:
+        if self._isolate is None:
+            text, problem, line = _result(self._compiled, known)
+        else:
+            done = self._isolate("render_template", self.source, known)
+            text, problem, line = ("", done.message, None) if isinstance(done, Failure) else done
+        if problem:
             raise ConfigError(
-                f"the template cannot be rendered for case {case.id}: {str(error)[:200]}",
-                where=self._place(_line_of(error)),
+                f"the template cannot be rendered for case {case.id}: {problem[:200]}",
+                where=self._place(line),
                 tip="a template sees input, context and metadata of the case",
                 code="template",
-            ) from None
+            )
         if len(text) > MAX_CHARS:
             raise ConfigError(
                 f"the template gives {len(text):,} characters for case {case.id}, more than {MAX_CHARS:,}",
@@ -147,6 +143,42 @@ class Template:
 
     def _place(self, line: int | None) -> str:
         return f"{self._where}:{line}" if line and not re.search(r":\d", self._where) else self._where
+
+
+def rendered(source: str, known: Mapping[str, Any]) -> tuple[str, str, int | None]:
+    """A template compiled and rendered at once: (text, problem, line), for a worker process.
+
+    Args:
+        source: The template's text.
+        known: ``input``, ``context`` and ``metadata``, plain JSON values.
+    """
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        compiled = _environment().from_string(source)
+    except TemplateSyntaxError as error:
+        return "", error.message or "not a template", error.lineno
+    text, problem, line = _result(compiled, known)
+    return (
+        (text, problem, line) if len(text) <= MAX_CHARS else ("", f"it gives more than {MAX_CHARS:,} characters", None)
+    )
+
+
+def _result(compiled: Any, known: Mapping[str, Any]) -> tuple[str, str, int | None]:
+    from jinja2 import TemplateError
+
+    try:
+        return compiled.render(known), "", None
+    except (
+        TemplateError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        return "", str(error) or type(error).__name__, _line_of(error)
 
 
 def _line_of(error: BaseException) -> int | None:

@@ -246,6 +246,7 @@ class Workspace:
         from evalharness.candidates.registry import build_candidate
         from evalharness.clients.openai_chat import connector
         from evalharness.evalset.answers import load_answers
+        from evalharness.scorers.sandbox import call
 
         return build_candidate(
             spec,
@@ -255,6 +256,7 @@ class Workspace:
             env=self.env,
             connect=connector(self.options, self.env),
             load_answers=load_answers,
+            isolate=call,
         )
 
     def recording(self, path: Path, name: str) -> Recording:

@@ -1,11 +1,12 @@
-"""A worker process for patterns and schemas that nobody has proven harmless: time and memory limits, killed when over.
+"""A worker process for patterns, schemas and strangers' templates: time and memory limits, killed when over.
 
 ``re`` holds the interpreter lock while it backtracks, so a thread cannot be stopped and would stall every call in
 flight; a process can be killed. It starts on first need (about 60 ms), is reused (about 60 us a call), and is replaced
 after it went over a limit. It gets no environment but what a bare interpreter needs: no keys.
 
 The limit is CPU time, so that a busy machine changes no score. Over it, the answer is a ``Failure`` that counts
-against the candidate: its own text did that, and a hostile answer must score as failed, not remove its case. Only when
+against the candidate: its own text did that, and a hostile answer must score as failed, not remove its case. A
+template over it is an error of the config, before anything is asked. Only when
 the machine gave the worker no time at all (``WALL_SECONDS``), or the worker broke, is it the infrastructure's.
 """
 
@@ -42,7 +43,7 @@ class Sandbox:
         self._lock = threading.Lock()
         self._process: Popen[bytes] | None = None
         self._owner = 0
-        self._has_schemas = False
+        self._loaded: set[str] = set()
 
     def call(self, do: str, *args: Any) -> Any:
         """Do one job under limits.
@@ -56,9 +57,11 @@ class Sandbox:
         """
         with self._lock:
             ready = self._start()
-            if ready is None and "schema" in do and not self._has_schemas:
-                ready = self._ask("load_schemas", (), seconds=(START_SECONDS, START_SECONDS))
-                self._has_schemas = ready is None
+            loader = worker.LOADERS.get(do)
+            if ready is None and loader is not None and loader not in self._loaded:
+                ready = self._ask(loader, (), seconds=(START_SECONDS, START_SECONDS))
+                if ready is None:
+                    self._loaded.add(loader)
             return ready if ready is not None else self._ask(do, args, seconds=(CPU_SECONDS, WALL_SECONDS))
 
     def close(self) -> None:
@@ -83,7 +86,7 @@ class Sandbox:
             cwd="/",
         )
         self._owner = os.getpid()
-        self._has_schemas = False
+        self._loaded.clear()
         ready = self._reply(START_SECONDS)
         return ready if isinstance(ready, Failure) else None
 

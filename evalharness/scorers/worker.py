@@ -1,8 +1,9 @@
-"""The work that hostile text can blow up: patterns and schemas. Runs here, or as a script under limits.
+"""The work that hostile text can blow up: patterns, schemas, a stranger's templates. Runs here, or as a script under limits.
 
 ``sandbox.py`` starts this very file as ``python -I worker.py SYS_PATH`` and talks to it over pipes: four bytes of
 length, then JSON, both ways. As a script it needs nothing of this package, so that it starts in the time of a bare
-interpreter. Work that ``patterns.py`` or ``structure.py`` has proven harmless calls the functions directly.
+interpreter. There it may read what Python is made of, and do nothing else: no network, no file to write, no
+program to start. Work that ``patterns.py`` or ``structure.py`` has proven harmless calls the functions directly.
 """
 
 from __future__ import annotations
@@ -136,12 +137,57 @@ def load_schemas() -> None:
     import jsonschema  # noqa: F401 - importing is the job
 
 
+def render_template(source: str, known: dict[str, Any]) -> list[Any]:
+    """A prompt template of untrusted origin over a case: [text, problem, line], the text empty where there is a problem."""
+    from importlib import import_module
+
+    # Named, not imported: the room of the templates stands beside this one, and only a worker process brings them together.
+    return list(import_module("evalharness.candidates.templates").rendered(source, known))
+
+
+def load_templates() -> None:
+    """Import and warm the template engine ahead of the first job."""
+    render_template("{{ 1 }}", {})
+
+
 _JOBS: Final[Mapping[str, Callable[..., Any]]] = {
     "search": search,
     "schema_problem": schema_problem,
     "check_schema": check_schema,
     "load_schemas": load_schemas,
+    "render_template": render_template,
+    "load_templates": load_templates,
 }
+LOADERS: Final[Mapping[str, str]] = {
+    "schema_problem": "load_schemas",
+    "check_schema": "load_schemas",
+    "render_template": "load_templates",
+}
+"""Job -> the one that imports its libraries, done once in each process."""
+
+_REFUSED: Final = ("socket.", "subprocess.", "os.", "shutil.", "ctypes.", "ftplib.", "http.", "urllib.", "webbrowser.")
+"""Audit events that no job needs, but for the harmless ones."""
+_HARMLESS: Final = frozenset({"os.listdir", "os.scandir", "os.putenv", "os.unsetenv"})
+
+
+def only_compute(folders: tuple[str, ...]) -> Callable[[str, tuple[Any, ...]], None]:
+    """An audit hook that refuses the network, programs, and every file but those under ``folders``, which may be read.
+
+    Raises:
+        PermissionError: From inside whatever was tried. A hook cannot be taken off again.
+    """
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event == "open":
+            path, mode, flags = args
+            reads = (mode is None or not set(mode) & set("wax+")) and not (flags or 0) & 0o3
+            name = path.decode("utf-8", "replace") if isinstance(path, bytes) else path
+            if not reads or (isinstance(name, str) and not name.startswith(folders)):
+                raise PermissionError("a worker process reads its own libraries and no other file")
+        elif event.startswith(_REFUSED) and event not in _HARMLESS:
+            raise PermissionError(f"a worker process only computes: {event}")
+
+    return hook
 
 
 def answer(job: dict[str, Any]) -> dict[str, Any]:
@@ -180,6 +226,8 @@ def main() -> None:
     with suppress(ValueError, OSError):  # macOS knows the limit and refuses to set it
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.dont_write_bytecode = True
+    sys.addaudithook(only_compute((sys.prefix, sys.base_prefix, *(entry for entry in sys.path if entry))))
     out, jobs = sys.stdout.buffer, sys.stdin.buffer
     out.write(packed("ready"))
     out.flush()

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalharness.candidates.templates import Template, _environment
+from evalharness.candidates.templates import Template, _environment, rendered
 from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError
+from evalharness.core.results import Failure
 
 CASE = Case(
     id="c1", input="hello", context=("first", {"id": "d", "text": "second"}), metadata={"region": "eu", "days": [1, 2]}
@@ -127,3 +128,32 @@ def test_rendering_changes_nothing():
     before = CASE.to_json()
     render("{% set ns = metadata %}{{ ns.days | sort(reverse=true) | join }}")
     assert CASE.to_json() == before
+
+
+def test_a_strangers_template_never_meets_the_engine_of_this_process() -> None:
+    asked = []
+
+    def isolate(job: str, *args: object) -> object:
+        asked.append((job, *args))
+        return (
+            ["there", "", None]
+            if "fine" in str(args[0])
+            else Failure(stage="scorer", kind="timeout", message="too long")
+        )
+
+    fine = Template("fine {{ metadata }}", where="p.jinja", isolate=isolate)
+    assert fine.render(Case(id="a", input="q")) == "there"
+    assert asked == [("render_template", "fine {{ metadata }}", {"input": "q", "context": [], "metadata": {}})]
+    with pytest.raises(ConfigError, match="case a: too long"):
+        Template("{% for x in input %}{% endfor %}", where="p.jinja", isolate=isolate).render(Case(id="a", input="q"))
+    # One without any logic needs no engine at all.
+    assert Template("Say {{ input }}!", where="p.jinja", isolate=isolate).render(Case(id="a", input="q")) == "Say q!"
+    assert len(asked) == 2
+
+
+def test_a_worker_says_what_is_wrong_as_this_process_does() -> None:
+    known = {"input": "x", "context": [], "metadata": {}}
+    assert rendered("{{ input }}", known) == ("x", "", None)
+    assert rendered("\n{{ nothing }}", known) == ("", "'nothing' is undefined", 2)
+    assert rendered("\n{% endfor %}", known)[2] == 2
+    assert "more than" in rendered("{{ input }}" * 5, {"input": "x" * 1_000_000})[1]

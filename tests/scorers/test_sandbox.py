@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -174,3 +175,72 @@ def test_an_endless_error_is_cut() -> None:
     assert problem is not None
     assert problem.startswith("at a: ")
     assert len(problem) < 220
+
+
+# --- what a worker process may do: compute ----------------------------------------------------------------------------
+
+TRIES = {
+    "a connection": "import socket; socket.create_connection(('127.0.0.1', 9))",
+    "a look-up": "import socket; socket.getaddrinfo('localhost', 80)",
+    "a program": "import subprocess; subprocess.run(['true'])",
+    "a shell": "import os; os.system('true')",
+    "a fork": "import os; os.fork() or os._exit(0)",
+    "a file": "open('/tmp/evalh-worker', 'w')",
+    "a low-level file": "import os; os.open('/tmp/evalh-worker', os.O_RDWR | os.O_CREAT)",
+    "reading elsewhere": "open('/etc/passwd').read()",
+    "removing": "import os; os.remove('/tmp/evalh-worker')",
+    "a library of the system": "import ctypes; ctypes.CDLL(None)",
+}
+
+
+def tried(lock: str, folder: Path) -> dict[str, str]:
+    """What came of each try, all of them in one process."""
+    code = f"""
+import ctypes, json, os, socket, subprocess, sys
+from evalharness.scorers import worker
+{lock}
+found = {{}}
+for what, code in json.loads(sys.argv[1]).items():
+    try:
+        exec(code)
+        found[what] = "done"
+    except Exception as error:
+        found[what] = f"{{type(error).__name__}}: {{error}}"
+print(json.dumps(found))
+"""
+    tries = {what: code.replace("/tmp/", f"{folder}/") for what, code in TRIES.items()}
+    done = subprocess.run([sys.executable, "-c", code, json.dumps(tries)], capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
+def test_only_computing_is_left_to_a_worker(tmp_path: Path) -> None:
+    lock = "sys.addaudithook(worker.only_compute((sys.prefix, sys.base_prefix, *filter(None, sys.path))))"
+    assert {what for what, came in tried(lock, tmp_path).items() if "a worker process" not in came} == set()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_negative_control_without_the_lock_they_are_done(tmp_path: Path) -> None:
+    found = tried("", tmp_path)
+    refused = {what for what, came in found.items() if came != "done"}
+    assert refused == {"a connection"}, "nobody listens there"
+
+
+def test_the_real_worker_is_locked(box: Sandbox) -> None:
+    assert box.call("search", "a", 0, "a") == [0, 1]
+    # A schema library that imports, reads its own files and works under the lock says that reading is still allowed.
+    assert box.call("schema_problem", '{"type": "string"}', True, "3") is not None
+    assert box.call("render_template", "{{ input|upper }}", {"input": "x"}) == ["X", "", None]
+
+
+def test_a_strangers_template_is_stopped(box: Sandbox) -> None:
+    loops = "{% for a in input %}{% for b in input %}{% for c in input %}{{ a }}{% endfor %}{% endfor %}{% endfor %}"
+    result = box.call("render_template", loops, {"input": ["x"] * 2000})
+    assert isinstance(result, Failure)
+    assert result.kind == "timeout"
+    text, problem, line = box.call("render_template", "a\n{{ input.__class__.__mro__ }}", {"input": "x"})
+    assert (text, line) == ("", 2)
+    assert "unsafe" in problem
+    assert box.call("render_template", "{% if %}", {})[1:] == [
+        "Expected an expression, got 'end of statement block'",
+        1,
+    ]
