@@ -129,8 +129,20 @@ class Judge:
 
     # --- one judgement ------------------------------------------------------------------------------------------------
 
+    async def in_order(self, subject: Subject, repeat: int, inquiry: Inquiry) -> Finding | Failure:
+        """One judgement of a pair in the order as it is, for measuring what the order does; else as ``look``."""
+        guarded = self._guarded(subject)
+        if guarded is not None or not self.rubric.pairwise:
+            return guarded or await self.look(subject, [repeat], inquiry)
+        asked = [criterion for criterion in self.rubric.criteria if subject.applies(criterion)]
+        once = await self._once(subject, asked, repeat, inquiry, both=False)
+        if isinstance(once, Failure):
+            return once
+        assessment = assess(self.rubric, once.opinions, asked)
+        return Finding(assessment=assessment, judgements=(once.opinions,), models=once.models, flags=once.flags)
+
     async def _once(
-        self, subject: Subject, asked: Sequence[Criterion], repeat: int, inquiry: Inquiry
+        self, subject: Subject, asked: Sequence[Criterion], repeat: int, inquiry: Inquiry, *, both: bool = True
     ) -> _Once | Failure:
         opinions: dict[str, Opinion] = {}
         models: list[str] = []
@@ -138,7 +150,8 @@ class Judge:
         for group in _calls(asked):
             prompt = prompt_for(self.rubric, subject, group)
             flags = flags or prompt.flags
-            said = [await self._seat(seat, prompt, subject, repeat, inquiry) for seat in self.seats]
+            ask = self._seat if both else self._ask
+            said = [await ask(seat, prompt, subject, repeat, inquiry) for seat in self.seats]
             failures = [answer for answer in said if isinstance(answer, Failure)]
             if len(failures) == len(said):
                 return failures[0]

@@ -54,13 +54,14 @@ class Label:
     line: int = 0
 
 
-def read_labels(path: Path, rubric: Rubric, *, shown: str = "") -> tuple[Label, ...]:
+def read_labels(path: Path, rubric: Rubric, *, shown: str = "", unlabelled: bool = False) -> tuple[Label, ...]:
     """Read a file of labelled answers.
 
     Args:
         path: JSONL file.
         rubric: Says which fields and verdicts there are.
         shown: What messages call the file.
+        unlabelled: Allow lines without a label: answers that a judge's pass rate is estimated on.
 
     Raises:
         RubricError: At the first fault, with file, line and field.
@@ -70,6 +71,9 @@ def read_labels(path: Path, rubric: Rubric, *, shown: str = "") -> tuple[Label, 
     try:
         for line, data in scan_objects(str(path)):
             label = _checked(data, rubric, name, line)
+            if not unlabelled and label.passed is None and not label.verdicts:
+                problem = "seen neither verdicts nor passed, expected what people say"
+                raise RubricError(problem, where=f"{name}:{line}: verdicts")
             if labels.setdefault(label.id.lower(), label) is not label:
                 raise RubricError(f"seen the id {label.id!r} twice", where=f"{name}:{line}: id", tip="ids are unique")
     except EvalSetError as error:
@@ -104,8 +108,6 @@ def _label(data: Mapping[str, Any], rubric: Rubric, line: int) -> Label:
     for name in ("generated", "passed"):
         if name in data and not isinstance(data[name], bool):
             raise FieldError(name, f"seen {seen(data[name])}, expected true or false")
-    if "verdicts" not in data and "passed" not in data:
-        raise FieldError("verdicts", "seen neither verdicts nor passed, expected what people say")
     verdicts = _verdicts("verdicts", data["verdicts"], rubric, fields) if "verdicts" in data else EMPTY
     if data.get("arm", "baseline") not in ("baseline", "candidate"):
         raise FieldError("arm", f"seen {seen(data['arm'])}, expected baseline or candidate")
