@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
 STARTERS: Final = Path(__file__).parent / "starters"
 SCHEMA: Final = Path(__file__).parent.parent / "schemas" / "config.json"
-WORKFLOWS: Final = {"github": (".github/workflows/evalh.yml", "github.yml"), "gitlab": (".gitlab-ci.yml", "gitlab.yml")}
-"""Value of ``--ci`` -> file in the project, starter file."""
+WORKFLOWS: Final = {
+    "github": {
+        ".github/workflows/evalh.yml": "github.yml",
+        ".github/workflows/evalh-baseline.yml": "github-baseline.yml",
+    },
+    "gitlab": {".gitlab-ci.yml": "gitlab.yml"},
+}
+"""Value of ``--ci`` -> file in the project -> starter file."""
 IGNORED: Final = (".evalh/", "reports/*", "!reports/baselines/")
 SOURCES: Final = ("csv", "promptfoo", "inspect", "openai-evals")
 MARGIN: Final = 0.05
@@ -146,8 +152,7 @@ def files(name: str, cases: Sequence[Case], *, ci: str | None, with_set: bool) -
     yield f"prompts/{name}.md", PROMPT
     yield ".evalh/.gitignore", "*\n"
     yield ".evalh/evalh.schema.json", SCHEMA.read_text(encoding="utf-8")
-    if ci:
-        path, starter = WORKFLOWS[ci]
+    for path, starter in WORKFLOWS[ci].items() if ci else ():
         yield path, (STARTERS / starter).read_text(encoding="utf-8")
 
 

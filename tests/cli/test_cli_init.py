@@ -74,7 +74,13 @@ def test_the_workflow_is_added_to_a_project_that_exists(tmp_path: Path, capsys: 
     main(["-C", str(tmp_path), "init"])
     capsys.readouterr()
     assert main(["-C", str(tmp_path), "init", "--ci", "github", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["written"] == [".github/workflows/evalh.yml"]
+    assert json.loads(capsys.readouterr().out)["written"] == [
+        ".github/workflows/evalh.yml",
+        ".github/workflows/evalh-baseline.yml",
+    ]
+    refresh = (tmp_path / ".github/workflows/evalh-baseline.yml").read_text(encoding="utf-8")
+    assert "evalh promote --why" in refresh
+    assert "evalh gate" not in refresh  # a baseline never depends on a verdict
 
 
 def test_a_csv_becomes_the_first_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
