@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from evalharness.clients.bucket import RetryBucket
+from evalharness.clients.descriptors import connections
 from evalharness.clients.gate import Gate
 from evalharness.core.protocols import ChatClient, Clock
 from evalharness.core.results import Failure, Output
@@ -34,7 +35,7 @@ class Pacing:
     """The retry policy and the limits of one command.
 
     Args:
-        jobs: Calls in flight to one host at most.
+        jobs: Calls in flight to one host at most; fewer where the process may not have that many files open.
         clock: Time.
         rates: Host -> ``rpm``, ``tpm``.
         draw: Gives numbers in [0, 1) for the jitter.
@@ -53,7 +54,7 @@ class Pacing:
         self.down = ""
         """Why the endpoint counts as down; empty while it works."""
         self.bucket = RetryBucket()
-        self._jobs = jobs
+        self._jobs = connections(jobs)
         self._clock = clock
         self._rates = rates
         self._draw = draw
