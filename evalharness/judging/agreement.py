@@ -30,7 +30,7 @@ class Agreement:
     youden: Youden | None
     accuracy: Rate
     kappa: float | None
-    """None where it has no value (one class only)."""
+    """Cohen's kappa, silence as a verdict of its own; None where it has no value (one class only)."""
     alpha: float | None
     """Krippendorff's alpha of judge and people as two raters, silence as a gap."""
 
@@ -93,15 +93,14 @@ def agreement(name: str, pairs: Sequence[tuple[bool, bool | None]]) -> Agreement
     good = [said for human, said in pairs if human]
     bad = [said for human, said in pairs if not human]
     sensitivity, specificity = Rate.of(said is True for said in good), Rate.of(said is False for said in bad)
-    told = [(human, said) for human, said in pairs if said is not None]
     return Agreement(
         name=name,
         sensitivity=sensitivity,
         specificity=specificity,
-        silent=len(pairs) - len(told),
+        silent=sum(said is None for _, said in pairs),
         youden=Youden.of(sensitivity, specificity),
         accuracy=Rate.of(said is human for human, said in pairs),
-        kappa=or_none(lambda: cohen_kappa([human for human, _ in told], [said for _, said in told])),
+        kappa=or_none(lambda: cohen_kappa([human for human, _ in pairs], [said for _, said in pairs])),
         alpha=or_none(lambda: krippendorff_alpha([[human for human, _ in pairs], [said for _, said in pairs]])),
     )
 

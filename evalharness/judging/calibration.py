@@ -91,9 +91,8 @@ def calibrate(rubric: Rubric, seen: Sequence[tuple[Label, Sequence[Observation]]
     if not known:
         raise ValueError("no answer has a label that says pass or fail")
     overall = agreement("overall", [(bool(case.human), judged(rubric, case)) for case in known])
-    criteria = tuple(
-        found for criterion in rubric.criteria if (found := of_criterion(rubric, criterion, cases)) is not None
-    )
+    several = rubric.criteria if len(rubric.criteria) > 1 else ()  # a single one is the whole
+    criteria = tuple(found for criterion in several if (found := of_criterion(rubric, criterion, cases)) is not None)
     human = [case for case in known if not case.label.generated]
     labels = {
         "n": len(known),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from evalharness.core.cases import Case, EvalSet
 from evalharness.core.errors import ConfigError, UsageError
@@ -69,7 +70,7 @@ def execute(workspace: Workspace, task: Task) -> Run:
     if keep is not None and unfinished is not None:
         header = replace(header, run_id=unfinished)
         before = keep.spent(unfinished)
-    paid = not isinstance(task.candidate, Recording)
+    paid = not isinstance(task.candidate, Recording) or any(scorer.costly for scorer in task.scorers)
     options = workspace.options
     if paid and not options.offline:
         check_money(workspace, task)
@@ -154,28 +155,47 @@ def versions() -> dict[str, str]:
 
 
 def check_money(workspace: Workspace, task: Task) -> None:
-    """Refuse or ask before anything is spent that nobody agreed to.
+    """Refuse or ask before anything is spent that nobody agreed to, on answers or on judgements.
 
     Raises:
         UsageError: If calls could cost money and there is no cap, or the price is unknown, and nobody said ``-y``.
     """
-    candidate = task.candidate
-    if isinstance(candidate, Recording) or candidate.price == (0.0, 0.0) or workspace.options.yes:
+    if workspace.options.yes:
         return
-    model = str(candidate.description.get("model", candidate.name))
-    if candidate.price is None:
-        if candidate.kind != "model":
-            return  # own code and own services: what they cost is not ours to know
-        raise ConfigError(
-            f"the price of {model!r} is unknown, so max_cost could not be kept",
-            tip=f'add it under [prices]: "{model}" = {{ input = 0.25, output = 2.0 }}, or run with -y to count it as 0',
-            code="price_unknown",
-        )
-    if workspace.money_left(task.max_cost) is None:
-        question = f"{len(task.cases) * task.epochs} calls to {model!r} and no max_cost"
+    calls = len(task.cases) * task.epochs
+    payers = [payer for payer in (_candidate_payer(task.candidate), *map(_judge_payer, task.scorers)) if payer]
+    for name, price in payers:
+        if price is None:
+            raise ConfigError(
+                f"the price of {name!r} is unknown, so max_cost could not be kept",
+                tip=f'add it under [prices]: "{name}" = {{ input = 0.25, output = 2.0 }}, or run with -y to count it as 0',
+                code="price_unknown",
+            )
+    if payers and workspace.money_left(task.max_cost) is None:
+        question = f"{calls} calls to {payers[0][0]!r} and no max_cost"
         if workspace.options.interactive and _agreed(question):
             return
         raise UsageError(question, tip="set --max-cost USD (or max_cost in the config), or -y to go without a cap")
+
+
+_Payer: TypeAlias = tuple[str, tuple[float, float] | None]
+"""Model name, and its price where that is known."""
+
+
+def _candidate_payer(candidate: Candidate | Recording) -> _Payer | None:
+    if isinstance(candidate, Recording) or candidate.price == (0.0, 0.0):
+        return None
+    if candidate.price is None and candidate.kind != "model":
+        return None  # own code and own services: what they cost is not ours to know
+    return str(candidate.description.get("model", candidate.name)), candidate.price
+
+
+def _judge_payer(scorer: ScorerFacts) -> _Payer | None:
+    judge = getattr(scorer, "judge", None)
+    seats = judge.all_seats if judge is not None else ()
+    paid = [seat for seat in seats if seat.price != (0.0, 0.0)]
+    unknown = [seat for seat in paid if seat.price is None]
+    return next(((seat.model, seat.price) for seat in (*unknown, *paid)), None)
 
 
 def _agreed(question: str) -> bool:
