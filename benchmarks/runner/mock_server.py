@@ -3,9 +3,9 @@
     python benchmarks/runner/mock_server.py [--latency-ms 100] [--cpu 1]
 
 prints its base URL and serves until its standard input ends. It reads a request no further than it must (its length),
-and answers from a table of whole replies: which one depends on the bytes of the request alone, so every arm of a
-comparison gets the same answers. ``GET /stats`` gives ``{"calls": N, "most": M}``: requests so far, and the most in
-flight at once. Standard library only; for measuring, not for testing: it checks nothing.
+and answers from a table of whole replies: which one depends on the bytes of the request alone, so that runs can be compared.
+``GET /stats`` gives ``{"calls": N, "most": M, "first": T}``: requests so far, the most in flight at once, and when the first
+one since the last look came (monotonic seconds). Standard library only; for measuring, not for testing: it checks nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 import zlib
 
 WORDS = ("Paris", "Oslo and a river", "Lima", "an answer of several words, as models give them, with a comma")
@@ -51,6 +52,7 @@ class Counts:
     calls = 0
     in_flight = 0
     most = 0
+    first: float | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -83,9 +85,13 @@ class Connection(asyncio.Protocol):
     def _answer(self, head: bytes, body: bytes) -> None:
         counts = self._counts
         if head.startswith(b"get "):
-            self._write(framed(json.dumps({"calls": counts.calls, "most": counts.most}).encode()))
+            seen = {"calls": counts.calls, "most": counts.most, "first": counts.first}
+            counts.first = None
+            self._write(framed(json.dumps(seen).encode()))
             return
         counts.calls += 1
+        if counts.first is None:
+            counts.first = time.monotonic()
         answer = REPLIES[zlib.crc32(body) % len(REPLIES)]
         if self._latency_s == 0:
             self._write(answer)
