@@ -38,6 +38,7 @@ _MODULES: Final[Mapping[str, str]] = {
         "classification": "label macro_f1 balanced_accuracy mcc",
         "calibration": "brier ece",
         "retrieval": "recall precision hit mrr map ndcg",
+        "similarity": "bertscore similar",
         "tools": "tool_calls tool_call_f1 tool_args tool_sequence",
         "epochs": "pass_at_k pass_hat_k",
         "operations": "latency cost finish_reason refusal",

@@ -35,7 +35,11 @@ MINIMAL: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("word", WORDS)
+BY_MODEL = ("bertscore", "similar")
+"""Words that need a model on disk and an optional package: in test_similarity.py and test_bert_model.py."""
+
+
+@pytest.mark.parametrize("word", [word for word in WORDS if word not in BY_MODEL])
 def test_every_word_builds_and_states_its_facts(word: str) -> None:
     scorer = build_scorer(spec_of({"use": word, **MINIMAL.get(word, {})}), root=Path())
     assert scorer.use == scorer.name == word
