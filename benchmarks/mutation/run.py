@@ -109,7 +109,7 @@ def copy(options: argparse.Namespace) -> None:
     for name in ("__init__.py", "conftest.py"):
         shutil.copy(ROOT / "tests" / name, work / "tests" / name)
     folders = TESTS[room] if options.proofs else TESTS[room][:1]
-    for folder in folders:
+    for folder in ("guard", *folders):  # conftest.py needs the guard
         shutil.copytree(ROOT / "tests" / folder, work / "tests" / folder, ignore=ignore, dirs_exist_ok=True)
     for path in sorted((work / "evalharness" / options.room).glob("*.py")):
         path.write_text(undecorate(path.read_text(encoding="utf-8")), encoding="utf-8")
