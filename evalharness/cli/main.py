@@ -57,10 +57,12 @@ def _run(words: list[str]) -> int:
     if command.verb is None or command.asks("-h", "--help"):
         return _help(command)
     from evalharness.cli.parser import parse
+    from evalharness.runner.collector import rarer_collections
 
     args = parse(command.verb, command.rest)
     args.verb = command.verb.name
-    return _execute(args, command.verb.module)
+    with rarer_collections():
+        return _execute(args, command.verb.module)
 
 
 def _help(command: Words) -> int:
@@ -106,7 +108,7 @@ def _report(error: Exception, words: list[str]) -> int:
         from evalharness.core.masking import mask
 
         console.say(mask("".join(traceback.format_exception(error)).rstrip("\n")))
-    if "--json" in words:
+    if "--json" in words and known.where != console.ANSWER:
         console.answer_json(_error_object(known))
     else:
         console.say(str(known) if known.where else f"evalh: {known}")

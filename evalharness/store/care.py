@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from evalharness.store.ahead import keys_of
 from evalharness.store.hold import DATABASE, held_connection
 from evalharness.store.lock import wait_seconds
 from evalharness.store.read import CaseRow, Reader, RunRow
@@ -131,7 +131,7 @@ def prune(
 def _keep_answers(connection: sqlite3.Connection, reader: Reader, kept: Iterable[RunRow]) -> None:
     connection.execute("CREATE TEMP TABLE kept(key BLOB PRIMARY KEY) WITHOUT ROWID")
     roots = {row.id if row.same_as is None else row.same_as for row in kept}
-    keys = ((key,) for root in roots for case in _all_cases(reader, root) for key in _keys(case))
+    keys = ((key,) for root in roots for case in _all_cases(reader, root) for key in keys_of(case))
     connection.executemany("INSERT OR IGNORE INTO temp.kept VALUES (?)", keys)
 
 
@@ -194,7 +194,7 @@ def forget(
             (row.id, case.position)
             for row in reader.runs("same_as IS NULL")
             for case in _all_cases(reader, row.id)
-            if case.case_id == case_id or gone.intersection(_keys(case))
+            if case.case_id == case_id or gone.intersection(keys_of(case))
         ]
         connection.executemany("DELETE FROM run_cases WHERE run=? AND position=?", places)
         return Removed(
@@ -206,10 +206,6 @@ def forget(
 
 def _all_cases(reader: Reader, run: int) -> Iterator[CaseRow]:
     return reader.cases(run, reader.case_count(run))
-
-
-def _keys(case: CaseRow) -> Iterator[bytes]:
-    return (bytes.fromhex(trial["key"]) for trial in json.loads(case.data) if trial.get("key"))
 
 
 def _delete(connection: sqlite3.Connection, table: str, where: str, *values: float | str) -> int:

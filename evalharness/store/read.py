@@ -116,6 +116,16 @@ class Reader:
         body = self._body("answers", "key", key)
         return None if body is None else Output.from_json(self.value(body))
 
+    def answers(self, keys: Sequence[bytes]) -> dict[bytes, Output]:
+        """Those of some answers that are there, by key: at most a few hundred at once."""
+        columns, marks = CHECKED["answers"], ",".join("?" * len(keys))
+        rows = self.rows(f"SELECT {','.join(columns)},crc FROM answers WHERE key IN ({marks})", keys) if keys else []  # noqa: S608 - names of ours
+        found = {}
+        for row in rows:
+            self.verify(row[:-1], row[-1], "answers")
+            found[row[0]] = Output.from_json(self.value(row[columns.index("body")]))
+        return found
+
     def score(self, key: bytes) -> ScoreResult | None:
         """The score stored under a key."""
         body = self._body("scores", "key", key)
@@ -186,8 +196,11 @@ class Reader:
         """The first ``count`` places of a run in order, read in pieces."""
         step = 500
         for start in range(0, count, step):
-            end = min(start + step, count)
-            yield from self._cases("run=? AND position>=? AND position<?", (run, start, end))
+            yield from self.places(run, start, min(start + step, count))
+
+    def places(self, run: int, start: int, end: int) -> list[CaseRow]:
+        """The rows of a run from one place up to another, that one left out."""
+        return self._cases("run=? AND position>=? AND position<?", (run, start, end))
 
     def case_count(self, run: int) -> int:
         """One more than the last place that has a row."""

@@ -11,8 +11,9 @@ import time
 from dataclasses import replace
 from typing import Final, Protocol
 
-from evalharness.core.results import CallCounts, CaseResult, RunHeader
+from evalharness.core.results import CallCounts, CaseResult, Output, RunHeader
 from evalharness.core.specs import digest
+from evalharness.store.ahead import ReadAhead
 from evalharness.store.diagnosis import damaged
 from evalharness.store.read import CaseRow, Reader, RunRow
 from evalharness.store.rows import (
@@ -68,6 +69,8 @@ class RunLog:
         """True once the run has a row of its own in the store."""
         self._earlier = self._row.id if resumed else self._twin()
         """Number of the run whose rows are compared; after a resume the run's own."""
+        self._ahead = None if self._earlier is None else ReadAhead(store.reader, self._earlier)
+        """Its rows and answers; None once this run goes its own way."""
         if resumed:
             self._resume()
         elif self._earlier is None:
@@ -122,7 +125,7 @@ class RunLog:
         for position, seen in enumerate(self._seen):
             if seen:
                 writer.run_sql(_COPY, (self._row.id, self._earlier, position))
-        self._started, self._earlier, self._seen = True, None, bytearray()
+        self._started, self._earlier, self._seen, self._ahead = True, None, bytearray(), None
 
     def _put_case_set(self, writer: Writer) -> None:
         row = (self._row.case_set, pack(to_bytes(dict(self._digests))))
@@ -157,14 +160,18 @@ class RunLog:
         total = (number, self.calls, self.cost_usd)
         writer.put_newest("spend", (*total, checksum(total)), name=("spend", number))
 
+    def soon(self, key: bytes) -> Output | None:
+        """The answer under a key, if the earlier run has it in one of the next places."""
+        return None if self._ahead is None else self._ahead.answer(key)
+
     def put_case(self, position: int, result: CaseResult) -> None:
         """Write a case at its place, unless the row that is compared says the same."""
         data = trials_to_bytes(result, self._signatures)
         known = result.case_digest == self._digests.get(result.case_id)
         case_digest = None if known else result.case_digest
         self._places = max(self._places, position + 1)
-        if self._earlier is not None:
-            old = self._store.reader.case(self._earlier, position)
+        if self._ahead is not None:
+            old = self._ahead.case(position)
             flags = replayed_flags(result.trials)
             if old is not None and self._same(old, CaseRow(position, result.case_id, case_digest, flags, data)):
                 self._mark(position)

@@ -5,9 +5,7 @@ Who writes holds the lock of the folder. Reading needs no lock, and a store take
 - at the start of a run that is new or goes on with a stopped one;
 - in a replay at the first answer or score that is not there, *before* it is called for; then it is looked up once more,
   so that two processes never pay for one answer;
-- in a replay that found everything, at its end, for the one row of the run.
-
-Once taken it is held until ``close``.
+- in a replay that found everything, at its end, for the one row of the run. Once taken it is held until ``close``.
 """
 
 from __future__ import annotations
@@ -129,7 +127,7 @@ class Store:
         Raises:
             StoreError: If its row is damaged.
         """
-        found: Output | None = self._find("answers", key, self.reader.answer)
+        found: Output | None = self._find("answers", key, self._answer)
         return found
 
     def put_answer(self, key: str, output: Output, request: Request) -> None:
@@ -141,8 +139,7 @@ class Store:
         """
         if output.error is not None:
             raise ValueError("an error is never stored as an answer")
-        log = self._newest_log()
-        number = 0 if log is None else log.number
+        number = log.number if (log := self._newest_log()) is not None else 0
         blob = key_bytes(key)
         row = (blob, number, plain_text(request.case_id), time.time(), pack(to_bytes(output.to_json())))
         self._put("answers", blob, (*row, checksum(row)), output)
@@ -174,11 +171,14 @@ class Store:
         self._hold.absent.put(table, blob)
         self._hold.claim().put(table, row, name=(table, blob), value=value)
 
+    def _answer(self, blob: bytes) -> Output | None:
+        log = self._newest_log()
+        return (None if log is None else log.soon(blob)) or self.reader.answer(blob)
+
     def _find(self, table: str, key: str, look: Callable[[bytes], Any]) -> Any:
         blob, writer = key_bytes(key), self._hold.writer
         if writer is not None:
-            lacks = self._hold.absent.lacks(table, blob)
-            return None if lacks else writer.unsaved.get((table, blob)) or look(blob)
+            return None if self._hold.absent.lacks(table, blob) else writer.unsaved.get((table, blob)) or look(blob)
         found = look(blob)
         if found is None and self._open_runs and not self._hold.read_only:
             self._hold.claim()
