@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 GENERATED = ("cli.md", "config.md")
 PAGES = [ROOT / name for name in ("README.md", "SECURITY.md", "CHANGELOG.md")] + sorted((ROOT / "docs").glob("*.md"))
 WRITTEN = [page for page in PAGES if page.name not in GENERATED]
+
+DROPPED = ("CI", "GITHUB_", "GITLAB_", "EVALH_", "OPENAI_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "PYTEST_")
 
 _FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
@@ -59,6 +64,9 @@ def steps(block: str) -> list[Step]:
             command, _, comment = line[2:].partition("  #")
             code = re.search(r"\bexit (\d+)", comment)
             found.append(Step(command.strip(), int(code[1]) if code else 0, []))
+        elif line.startswith(">") and not found[-1].expected:  # the command goes on: a here-document
+            last = found[-1]
+            found[-1] = Step(f"{last.command}\n{line.removeprefix('>').removeprefix(' ')}", last.code, [])
         else:
             found[-1].expected.append(line)
     return found
@@ -77,7 +85,10 @@ def commands(page: Path) -> Iterator[str]:
 
 def fits(expected: list[str], seen: str) -> bool:
     """Whether output is as a block shows it: numbers that change are read alike, `...` stands for any lines."""
-    pattern = "".join(r"(?:.*\n)*?" if line.strip() == "..." else re.escape(same(line)) + "\n" for line in expected)
+    pattern = "".join(
+        r"(?:.*\n)*?" if line.strip() == "..." else re.escape(same(line)).replace(r"\.\.\.", ".*") + "\n"
+        for line in expected
+    )
     return re.fullmatch(pattern, same(seen.rstrip("\n")) + "\n" if seen.strip() else "") is not None
 
 
@@ -91,3 +102,26 @@ def same(text: str) -> str:
     ):
         text = re.sub(pattern, word, text)
     return text
+
+
+def environment(**more: str) -> dict[str, str]:
+    """A plain shell whose first `evalh` is the one of this environment."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(DROPPED) and "_API_KEY" not in name
+    }
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
+    return kept | {"PATH": path, "LC_ALL": "C.UTF-8", "TERM": "xterm"} | more
+
+
+def run_block(block: str, folder: Path, env: dict[str, str]) -> None:
+    """Run the commands of a console block in one shell, and compare what each printed and how it ended."""
+    wanted = steps(block)
+    script = "".join(f'{step.command}\nprintf "\\036%d\\036" "$?"\n' for step in wanted)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    parts = done.stdout.split("\036")
+    seen = list(zip(parts[0::2], parts[1::2], strict=False))
+    for step, (out, code) in zip(wanted, seen, strict=True):
+        assert int(code) == step.code, f"{step.command}: exit {code}\n{out}{done.stderr}"
+        assert fits(step.expected, out), f"{step.command} printed:\n{out}{done.stderr}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import shutil
 import subprocess
@@ -15,20 +14,10 @@ import pytest
 
 from evalharness.core.errors import EXIT_CODES
 from evalharness.stats import exact_plan
-from tests.docs.pages import ROOT, blocks, fits, same, steps
+from tests.docs.pages import ROOT, blocks, environment, run_block, same
 
 README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
-DROPPED = ("CI", "GITHUB_", "GITLAB_", "EVALH_", "OPENAI_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "PYTEST_")
-
-
-def environment(**more: str) -> dict[str, str]:
-    """A plain shell whose first `evalh` is the one of this environment."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(DROPPED) and "_API_KEY" not in name
-    }
-    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-    return kept | {"PATH": path, "LC_ALL": "C.UTF-8", "TERM": "xterm"} | more
 
 
 @pytest.fixture(scope="module")
@@ -82,20 +71,6 @@ def test_the_two_commands_are_the_ones_that_work_on_a_bare_debian() -> None:
     start = "python3 -m venv --without-pip .venv && python3 -m pip --python .venv install "
     assert re.sub(r" +", " ", first) == start + ". && .venv/bin/evalh demo"
     assert re.sub(r" +", " ", second) == start + "-e '.[test]' && .venv/bin/python -m pytest"
-
-
-def run_block(block: str, folder: Path, env: dict[str, str]) -> None:
-    """Run the commands of a console block in one shell, and compare what each printed and how it ended."""
-    wanted = steps(block)
-    script = "".join(f'{step.command}\nprintf "\\036%d\\036" "$?"\n' for step in wanted)
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8", check=False
-    )
-    parts = done.stdout.split("\036")
-    seen = list(zip(parts[0::2], parts[1::2], strict=False))
-    for step, (out, code) in zip(wanted, seen, strict=True):
-        assert int(code) == step.code, f"{step.command}: exit {code}\n{out}{done.stderr}"
-        assert fits(step.expected, out), f"{step.command} printed:\n{out}{done.stderr}"
 
 
 def test_sixty_seconds(tmp_path: Path, endpoint: str) -> None:
