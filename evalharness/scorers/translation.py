@@ -31,6 +31,14 @@ from evalharness.scorers.references import AgainstReferences
 MOST_TER_WORDS: Final = 1_000
 """Words in an output for which shifts are still searched for."""
 
+MOST_TER_ROWS: Final = 100_000
+"""Rows of edit-distance tables that the search for shifts may fill: about three seconds. A hundred words in any order
+need no more; a thousand with some shifts do not either, a thousand shuffled ones would take a minute."""
+
+
+class TooLongError(ValueError):
+    """The search for shifts went on for too long. Counted in rows, not seconds: no machine changes a score."""
+
 
 class Sacrebleu(AgainstReferences):
     """One of sacrebleu's metrics on single cases; subclasses name the metric and read its parameters."""
@@ -127,10 +135,29 @@ class Ter(Sacrebleu):
         return {name: params.flag(name) for name in names}
 
     def build(self) -> Any:
-        """The TER of sacrebleu."""
+        """The TER of sacrebleu, which gives up on a search that takes too long."""
+        from sacrebleu.metrics import lib_ter
         from sacrebleu.metrics.ter import TER
 
-        return TER(**self._options)
+        class Counted(lib_ter.BeamEditDistance):
+            rows = 0
+
+            def _edit_distance(self, words_h: Any, start_h: int, cache: Any) -> Any:
+                self.count(len(words_h) - start_h)
+                return super()._edit_distance(words_h, start_h, cache)
+
+            def count(self, rows: int) -> None:
+                self.rows += rows
+                if self.rows > MOST_TER_ROWS:
+                    raise TooLongError
+
+        class Bounded(TER):
+            def _compute_segment_statistics(self, hypothesis: str, ref_kwargs: Any) -> list[float]:
+                words, references = hypothesis.split(), ref_kwargs["ref_words"]
+                edits = [_edits(lib_ter, words, reference, Counted(reference)) for reference in references]
+                return [min(edits), sum(map(len, references)) / len(references)]
+
+        return Bounded(**self._options)
 
     def compare(self, text: str, references: Sequence[str]) -> ScoreResult:
         """Edits, unless the output is too long to search for shifts."""
@@ -138,11 +165,28 @@ class Ter(Sacrebleu):
         if words > MOST_TER_WORDS:
             message = f"an output of {words} words is too long for ter (at most {MOST_TER_WORDS})"
             return Failure(stage="scorer", kind="too_long", message=message, blame="candidate")
-        return super().compare(text, references)
+        try:
+            return super().compare(text, references)
+        except TooLongError:
+            message = f"the search for shifts in an output of {words} words takes too long for ter"
+            return Failure(stage="scorer", kind="too_long", message=message, blame="candidate")
 
     def explain(self, stats: Sequence[float]) -> str:
         """Edits and words."""
         return f"{stats[0]:g} edits, reference {stats[1]:g} words"
+
+
+def _edits(library: Any, words: Sequence[str], reference: Sequence[str], distance: Any) -> int:
+    """Shifts, while they pay, and the edit distance that is left: sacrebleu's search, counted."""
+    if not reference:
+        return len(words)
+    shifts, checked, current = 0, 0, list(words)
+    while True:
+        distance.count(len(current) * len(reference) // 300)  # looking for equal runs takes time as well
+        gain, shifted, checked = library._shift(current, reference, distance, checked)  # noqa: SLF001 - it has no public way
+        if gain <= 0 or checked >= library._MAX_SHIFT_CANDIDATES:  # noqa: SLF001 - as above
+            return int(shifts + distance(current)[0])
+        shifts, current = shifts + 1, shifted
 
 
 class CorpusBleu(Bleu):

@@ -14,6 +14,7 @@ from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError
 from evalharness.core.protocols import CorpusScorer
 from evalharness.core.results import Failure, Output, Score, Unscored
+from evalharness.scorers import translation
 from evalharness.scorers.registry import build_scorer, score, spec_of
 
 few = st.sampled_from(["the", "cat", "Cat", "sat", "on", "mat", ".", ",", "(hi)", "12,5", "don't", "中文", "&amp;"])
@@ -136,6 +137,20 @@ def test_ter_refuses_an_output_that_would_take_minutes() -> None:
     result = score({"use": "ter"}, output="a b " * 501, case={"target": "a"})
     assert isinstance(result, Failure)
     assert (result.kind, result.blame) == ("too_long", "candidate")
+
+
+def test_ter_gives_up_on_a_search_by_its_work_not_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [f"w{n}" for n in range(12)]
+    turned = " ".join(reversed(words))
+    whole = score({"use": "ter"}, output=turned, case={"target": " ".join(words)})
+    assert isinstance(whole, Score)
+    assert whole.value == pytest.approx(sacrebleu.TER().sentence_score(turned, [" ".join(words)]).score / 100)
+    monkeypatch.setattr(translation, "MOST_TER_ROWS", 100)
+    for level in ("case", "corpus"):
+        stopped = score({"use": "ter", "level": level}, output=turned, case={"target": " ".join(words)})
+        assert isinstance(stopped, Failure)
+        assert (stopped.kind, stopped.blame) == ("too_long", "candidate")
+    assert isinstance(score({"use": "ter"}, output="w0 w1", case={"target": "w0 w1"}), Score)
 
 
 @pytest.mark.parametrize("use", ["bleu", "chrf", "ter"])
