@@ -16,6 +16,7 @@ from evalharness.project.afterwards import count_look, keep_verdict, look_note, 
 from evalharness.project.arms import answers_by_key
 from evalharness.project.execution import Task, execute
 from evalharness.project.gitfacts import pull_request
+from evalharness.project.judges import seat_judges
 from evalharness.project.plans import KeptPlans
 from evalharness.project.tries import count_try, tries_note, try_number, under_tries
 from evalharness.project.workspace import Workspace, selected
@@ -48,6 +49,7 @@ def judge_candidate(
         pinned: A second stored arm that the same answers are compared with.
     """
     number = try_number(workspace, gate.name, candidate.digest)
+    gate, bench = seat_judges(workspace, gate, scorers)
     setup = _setup(workspace, under_tries(gate, number), evalset, scorers, arm=arm, pinned=pinned, candidate=candidate)
     wanted = selected(evalset, workspace.options)
     if (
@@ -60,6 +62,7 @@ def judge_candidate(
         same = _unchanged(setup)
         if same is not None:
             return same
+    setup = bench.beside(workspace, setup)
     return under_judge(
         workspace,
         setup,
@@ -67,6 +70,7 @@ def judge_candidate(
         wanted=wanted,
         tries=tries_note(gate, number),
         answer=lambda judge: _run(workspace, judge, evalset, candidate),
+        finish=bench.finish,
     )
 
 
@@ -78,6 +82,7 @@ def under_judge(
     wanted: Container[str] | None,
     tries: tuple[str, ...],
     answer: Callable[[GateJudge], Run],
+    finish: Callable[[GateVerdict, GateJudge, Run], GateVerdict] = lambda verdict, judge, run: verdict,  # noqa: ARG005
 ) -> Comparison:
     """Answer the cases under a judge's eyes, conclude, and keep the verdict.
 
@@ -88,6 +93,7 @@ def under_judge(
         wanted: Ids of the selected cases; None for all of them.
         tries: What to say about tries, once a case is scored.
         answer: Answers the cases that a judge asks for, and obeys it.
+        finish: Adds to the verdict what its scorers have to say about themselves.
     """
     kept = KeptPlans(workspace)
     setup = replace(setup, plans=kept.plan)
@@ -104,7 +110,7 @@ def under_judge(
             # A candidate that got a scored case has had its try, whatever comes.
             count_try(workspace, setup.gate.name, candidate.digest)
     verdict = _verdict(workspace, judge, run, selection=selection, description=candidate.description)
-    verdict = replace(verdict, notes=(*verdict.notes, *(tries if judge.used else ())))
+    verdict = finish(replace(verdict, notes=(*verdict.notes, *(tries if judge.used else ()))), judge, run)
     keep_verdict(workspace, run.header.run_id, verdict)
     kept.keep()
     return Comparison(
@@ -179,7 +185,7 @@ def _verdict(
             calls=run.calls,
             selection=selection,
             warnings=warnings_of(judge, description=description, looks=looks),
-            notes=preflight(judge),
+            notes=(*preflight(judge), *run.notes),
         ),
     )
     return replace(verdict, notes=(*verdict.notes, *merge_note(judge, verdict), *look_note(looks)))

@@ -17,6 +17,7 @@ from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.results import Failure, Run, Score, Trial
 from evalharness.project.arms import FOLDER, arm_of_run, baseline_path, scored
 from evalharness.project.execution import Task, execute
+from evalharness.project.judges import judge_standings
 from evalharness.project.recorded_words import run_of_word, typed_path
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline, read_baseline, write_baseline
@@ -114,6 +115,7 @@ def whole_run(
     evalset = workspace.evalset(gate.evalset)
     scorers = workspace.gate_scorers(gate)
     candidate = workspace.candidate(gate.candidate, gate.evalset)
+    standings = judge_standings(workspace, scorers)
     run = execute(
         workspace,
         Task(
@@ -129,7 +131,8 @@ def whole_run(
             resume=f"evalh promote {gate.name} --why TEXT",
         ),
     )
-    return run, _with_content_keys(arm_of_run(run, scorers), candidate, evalset), evalset, scorers
+    arm = replace(arm_of_run(run, scorers), judges=standings)
+    return run, _with_content_keys(arm, candidate, evalset), evalset, scorers
 
 
 def _with_content_keys(arm: Baseline, candidate: Candidate | Recording, evalset: EvalSet) -> Baseline:

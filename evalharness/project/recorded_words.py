@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # a workspace reads --answers by these words
     from evalharness.project.workspace import Workspace
 
 _LATEST: Final = re.compile(r"latest(?:~(\d{1,6}))?")
+_ASIDE: Final = frozenset({"rerun", "anchors", "calibrate", "attack"})
+"""Purposes of runs that nobody means by "latest": the baseline's side of a gate that answered both, which comes with the
+gate's own run, and judgements of labelled answers."""
 _GZIP: Final = b"\x1f\x8b"
 _LONGEST_HEADER: Final = 4_000_000
 _ID: Final = re.compile(r"[0-9a-f]{2,32}")
@@ -44,8 +47,7 @@ def run_of_word(workspace: Workspace, word: str) -> Run:
     latest = _LATEST.fullmatch(word)
     if latest:
         back = int(latest.group(1) or 0)
-        # The baseline's side of a gate that answered both (purpose "rerun") comes with the gate's own run, never alone.
-        runs = [run for run in store.runs(limit=2 * (back + 1)) if run.purpose != "rerun"]
+        runs = [run for run in store.runs(limit=3 * (back + 1)) if run.purpose not in _ASIDE]
         if len(runs) <= back:
             raise UsageError(f"there is no run {word!r}: {len(runs)} recorded", tip="evalh show --list")
         return store.load_run(runs[back].run_id)

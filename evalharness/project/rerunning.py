@@ -20,6 +20,7 @@ from evalharness.core.verdicts import Comparison, Warned
 from evalharness.project.arms import check_same_set, stored_baseline
 from evalharness.project.execution import Task, check_money, left_to_spend, make_header, over_all_legs
 from evalharness.project.gitfacts import pull_request
+from evalharness.project.judges import seat_judges
 from evalharness.project.judging import under_judge
 from evalharness.project.pastcommit import candidate_at_baseline
 from evalharness.project.tries import tries_note, try_number, under_tries
@@ -67,6 +68,7 @@ def rerun_gate(
         Incomplete: If a key or money is missing.
     """
     _check_possible(workspace, scorers)
+    gate, _ = seat_judges(workspace, gate, scorers)  # both sides are judged in this run, in the same way
     candidate = _live(workspace, gate.candidate, evalset)
     rival = _rival(workspace, gate, evalset)
     number = try_number(workspace, gate.name, candidate.digest)

@@ -69,6 +69,8 @@ class Baseline:
     """False when only digests of the answers are kept: then nothing can be scored anew."""
     path: str = ""
     """File it was read from, or empty."""
+    judges: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    """Judge scorer -> how it stood when it judged these answers (``judging.standing``)."""
     chosen_among: int = 1
     """Stored runs of the same candidate on the same eval set that this one was picked from; 1 for a run of its own."""
 
@@ -102,6 +104,7 @@ class Baseline:
             "versions": thaw(self.versions),
             "answers": self.answers,
             "chosen_among": self.chosen_among,
+            **({"judges": thaw(self.judges)} if self.judges else {}),
         }
 
 
@@ -221,6 +224,7 @@ def _from_header(header: Mapping[str, Any], results: Mapping[str, CaseResult], s
         versions=header["versions"],
         answers=header["answers"],
         chosen_among=header.get("chosen_among", 1),
+        judges=header.get("judges", EMPTY),
     )
 
 

@@ -127,6 +127,8 @@ class ArmValue:
     """Epochs without a number."""
     epochs: tuple[float, ...] = ()
     """The numbers that are there, in epoch order."""
+    unassessed: int = 0
+    """Epochs that a judge was asked about and could not tell: missing, but nothing that asking again would mend."""
 
 
 def arm_value(measure: Measure, result: CaseResult, epochs: int) -> ArmValue:
@@ -147,6 +149,7 @@ def arm_value(measure: Measure, result: CaseResult, epochs: int) -> ArmValue:
         high=(total + missing) / count,
         missing=missing,
         epochs=tuple(numbers),
+        unassessed=sum(is_unassessed(_score(trial, measure.name)) for trial in result.epoch_trials()) if missing else 0,
     )
 
 
@@ -165,6 +168,11 @@ def passes(trial: Trial, name: str) -> bool | None:
     if not isinstance(score, Score):
         return False if by_candidate(score) else None
     return score.passed if score.passed is not None else score.value >= 1.0 - 1e-9
+
+
+def is_unassessed(result: object) -> bool:
+    """True where a judge was asked and could not tell enough."""
+    return isinstance(result, Failure) and result.kind == "unassessed"
 
 
 def by_candidate(result: object) -> bool:

@@ -79,6 +79,8 @@ class Track:
     """How the evidence grew until the running verdict, at places ever farther apart."""
     unscored: int = 0
     """Paired cases used whose candidate has no number here."""
+    unassessed: int = 0
+    """Of these, the ones that a judge could not tell: bounded like the others, but no lack of calls."""
 
     @property
     def name(self) -> str:
@@ -88,7 +90,7 @@ class Track:
     @property
     def missing(self) -> int:
         """Paired cases used that lack what this scorer needs."""
-        return self.unscored if self.corpus is None else self.corpus.missing
+        return self.unscored - self.unassessed if self.corpus is None else self.corpus.missing
 
     @property
     def judges(self) -> bool:
@@ -113,6 +115,9 @@ class Track:
             return
         self.cases.extend(pairs)
         self.unscored += sum(1 for pair in pairs if pair.missing)
+        self.unassessed += sum(
+            1 for pair in pairs if pair.missing and pair.candidate.missing == pair.candidate.unassessed
+        )
         size = math.fsum(pair.weight for pair in pairs)
         worst = math.fsum(pair.weight * pair.worst for pair in pairs) / size
         best = math.fsum(pair.weight * pair.best for pair in pairs) / size
