@@ -48,10 +48,10 @@ def spread(values: Sequence[float], form: str = ".2f") -> str:
     return f"{statistics.median(values):{form}} ({min(values):{form}}..{max(values):{form}})"
 
 
-def arm(name: str, url: str, cases: int, jobs: int) -> dict[str, float]:
+def arm(name: str, url: str, cases: int, jobs: int, folder: Path) -> dict[str, float]:
     """CPU and wall seconds of one arm."""
     command = [sys.executable, str(HERE / "arms.py"), name, url, str(cases), str(jobs)]
-    found: dict[str, float] = json.loads(run(command, cwd=HERE.parent).out)
+    found: dict[str, float] = json.loads(run(command, cwd=folder).out)
     return found
 
 
@@ -86,7 +86,7 @@ def _cpu_of(name: str, setting: Setting, project: Project) -> float:
     if name in ("run", "gate"):
         project.forget()
         return (project.gate()[0] if name == "gate" else evalh("run", "--json", cwd=project.root)).cpu
-    return arm(name, setting.fast, project.cases, project.jobs)["cpu"]
+    return arm(name, setting.fast, project.cases, project.jobs, setting.folder)["cpu"]
 
 
 def wall(setting: Setting) -> tuple[str, str]:
@@ -100,7 +100,7 @@ def wall(setting: Setting) -> tuple[str, str]:
     for project in (at_latency, at_once):
         project.promoted()
     for _ in range(setting.rounds):
-        got["plain"].append(arm("plain", setting.slow, cases, 64)["wall"] / floor)
+        got["plain"].append(arm("plain", setting.slow, cases, 64, setting.folder)["wall"] / floor)
         got["evalh"].append(_gated(at_latency, 64).wall / floor)
         near, many = _gated(at_once, 64), _gated(at_latency, 1000)
         got["rate"].append(near.wall / many.wall)

@@ -320,6 +320,8 @@ class Run:
     """True when every living case has all its epochs answered and scored."""
     stopped: str = ""
     """Why it ended early: ``verdict``, ``budget``, ``interrupted``, ``provider``, ``disk``; empty when it did not."""
+    notes: tuple[str, ...] = ()
+    """Sentences a person should read, of this command alone: calls whose cost is not known."""
 
     def failures(self) -> Sequence[tuple[str, Failure]]:
         """(case id, failure) of each answer that is a Failure, in case order."""

@@ -28,6 +28,7 @@ def _run_text(summary: RunSummary, screen: Screen) -> str:
     lines = [head, f"{facts}, ${calls.cost_usd:.2f}"]
     if run.stopped:
         lines.append(f"stopped: {run.stopped}")
+    lines.extend(f"note: {note}" for note in run.notes)
     lines.append("")
     lines.append(f"    {'scorer':<24}{'mean':>10}{'n':>8}")
     lines.extend(_scorer_line(scorer) for scorer in summary.scorers)

@@ -10,6 +10,7 @@ from evalharness.core.protocols import AtDesk, Progress, Recording
 from evalharness.core.results import CallCounts, CaseResult, Failure, Run, Trial
 from evalharness.runner.desk import RunDesk
 from evalharness.runner.job import Job
+from evalharness.runner.money import WorstCases
 from evalharness.runner.prefix import Prefix
 from evalharness.runner.scoring import Scoring
 
@@ -43,6 +44,7 @@ class Ledger:
         self.asked = 0
         """Planned answers (first attempts) that were asked for or replayed."""
         self.cost_usd = 0.0
+        self.worst_cases = WorstCases()
         self.finished = 0
         """Cases finished, in the prefix or not."""
         groups = [case.group for case in job.cases] if self.scoring.groups else []
@@ -132,7 +134,14 @@ class Ledger:
         complete = not self.stopped and self._whole()
         if self.job.store is not None:
             self.job.store.finish_run(self.job.header.run_id, calls=calls, complete=complete, stopped=self.stopped)
-        return Run(header=self.job.header, results=self.results, calls=calls, complete=complete, stopped=self.stopped)
+        return Run(
+            header=self.job.header,
+            results=self.results,
+            calls=calls,
+            complete=complete,
+            stopped=self.stopped,
+            notes=self.worst_cases.sentences(self.made),
+        )
 
     def _calls(self) -> CallCounts:
         planned = self.epochs * len(self.job.cases)

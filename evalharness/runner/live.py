@@ -238,10 +238,13 @@ class _Live:
         try:
             output = await send()
         except BaseException:
+            self._ledger.worst_cases.note(None, worst, worst)
             self._book(key, "cancelled", worst, worst, clock.monotonic() - started)
             raise
         kind = output.kind if isinstance(output, Failure) else "ok"
-        self._book(key, kind, worst, booked(output, worst, request), clock.monotonic() - started)
+        cost = booked(output, worst, request)
+        self._ledger.worst_cases.note(output, worst, cost)
+        self._book(key, kind, worst, cost, clock.monotonic() - started)
         return output
 
     def _usual_deadline(self, _case: Case) -> float:

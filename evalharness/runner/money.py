@@ -79,6 +79,49 @@ def booked(output: Output | Failure, worst: float, request: Request) -> float:
     return output.cost_usd
 
 
+class WorstCases:
+    """Calls that are booked at the most they could cost, because nobody knows what they did cost."""
+
+    def __init__(self) -> None:
+        self.unbelieved = 0
+        """Answers whose reported usage is missing, or too small for what was sent and answered."""
+        self.lost = 0
+        """Calls that failed or were cancelled and may have been billed."""
+        self.cost_usd = 0.0
+
+    def note(self, output: Output | Failure | None, worst: float, cost: float) -> None:
+        """Take a call that was booked.
+
+        Args:
+            output: How it ended; None when it was cancelled.
+            worst: Its worst case, US dollars.
+            cost: What it was booked at.
+        """
+        if not worst or not cost or (isinstance(output, Output) and output.cost_usd == cost):
+            return
+        self.cost_usd += cost
+        if isinstance(output, Output):
+            self.unbelieved += 1
+        else:
+            self.lost += 1
+
+    def sentences(self, made: int) -> tuple[str, ...]:
+        """What a person has to be told.
+
+        Args:
+            made: Calls made.
+        """
+        parts = (
+            (self.unbelieved, "reported a usage that is missing or too small to be true"),
+            (self.lost, "failed or were cancelled and may have been billed"),
+        )
+        reasons = ", ".join(f"{count} {reason}" for count, reason in parts if count)
+        if not reasons:
+            return ()
+        count = self.unbelieved + self.lost
+        return (f"{count} of {made} calls are counted at the most they could cost, ${self.cost_usd:.4f}: {reasons}",)
+
+
 def _plausible(usage: Mapping[str, object], output: Output, request: Request) -> bool:
     tokens_in, tokens_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if not isinstance(tokens_in, int) or not isinstance(tokens_out, int):

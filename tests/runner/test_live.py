@@ -206,6 +206,7 @@ def test_cheap_calls_free_what_was_set_aside():
     run = run_cases(job(CASES, priced(0.25), max_cost=3.9, jobs=8))
     assert run.stopped == ""
     assert run.calls.cost_usd == pytest.approx(3.0)
+    assert run.notes == ()
 
 
 def test_usage_that_lies_is_booked_at_the_worst_case():
@@ -214,6 +215,8 @@ def test_usage_that_lies_is_booked_at_the_worst_case():
     run = run_cases(job(CASES, Fake(answers, price=(0.0, 1e6), worst=(100, 1)), max_cost=3.0))
     assert run.stopped == "budget"
     assert run.calls.cost_usd == pytest.approx(3.0)
+    (note,) = run.notes
+    assert note.startswith("3 of 3 calls are counted at the most they could cost, $3.0000: 3 reported a usage")
 
 
 def test_failed_calls_that_may_have_been_billed_are_booked():
@@ -221,6 +224,7 @@ def test_failed_calls_that_may_have_been_billed_are_booked():
     script = {case.id: [lost if number % 2 else BROKEN] for number, case in enumerate(CASES)}
     run = run_cases(job(CASES, priced(1.0, script=script), max_cost=100.0))
     assert run.calls.cost_usd == pytest.approx(6.0), "an HTTP 500 costs nothing, a lost answer may have"
+    assert "6 failed or were cancelled and may have been billed" in run.notes[0]
 
 
 # --- faults ---------------------------------------------------------------------------------------------------------

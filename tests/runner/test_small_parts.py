@@ -12,7 +12,7 @@ from evalharness.core.protocols import Request
 from evalharness.core.results import CaseResult, Failure, Output, Score, Trial, Unscored
 from evalharness.runner.clock import SystemClock
 from evalharness.runner.interrupts import Interrupts
-from evalharness.runner.money import Budget, booked
+from evalharness.runner.money import Budget, WorstCases, booked
 from evalharness.runner.prefix import Prefix
 from evalharness.runner.scoring import Scoring, lowest
 from tests.runner.runner_doubles import Equals, Fake, job, some_cases
@@ -177,3 +177,20 @@ def test_the_real_clock():
     before = clock.monotonic()
     asyncio.run(clock.sleep(0.001))
     assert clock.monotonic() > before
+
+
+def test_what_is_booked_at_the_worst_case_is_said():
+    tally = WorstCases()
+    tally.note(Output(text="x", cost_usd=0.25), 1.0, 0.25)  # believed
+    tally.note(Failure(stage="candidate", kind="rate_limited", message="m"), 1.0, 0.0)  # nobody bills it
+    tally.note(None, 0.0, 0.0)  # free
+    assert tally.sentences(3) == ()
+    tally.note(Output(text="x", cost_usd=0.25), 1.0, 1.0)
+    tally.note(Output(text="x"), 1.0, 1.0)
+    tally.note(Failure(stage="candidate", kind="timeout", message="m"), 1.0, 1.0)
+    tally.note(None, 1.0, 1.0)
+    (sentence,) = tally.sentences(7)
+    assert sentence == (
+        "4 of 7 calls are counted at the most they could cost, $4.0000: 2 reported a usage that is missing or too small to "
+        "be true, 2 failed or were cancelled and may have been billed"
+    )
