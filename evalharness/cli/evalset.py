@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from evalharness.cli import console
+from evalharness.cli.new_files import set_name
 from evalharness.core.errors import UsageError
 from evalharness.core.files import shown
 
@@ -33,13 +33,19 @@ def _import(args: argparse.Namespace) -> int:
     from evalharness.cli.options import is_offline
     from evalharness.evalset.importers import import_cases, write_import
     from evalharness.evalset.mapping import parse_map
+    from evalharness.moving.registry import split_source
 
-    imported = import_cases(args.source, mapping=parse_map(args.map), offline=is_offline(args))
-    name = args.name or set_name(_stem(args.source))
+    other = split_source(args.source)
+    name = args.name or set_name(_stem(other[1] if other else args.source))
     config = _config_if_any(args)
     root = config.root if config else Path.cwd()
     known = config is not None and name in config.evalsets
     path = _path(config, name) if config and known else root / "evalsets" / f"{name}.jsonl"
+    if other:
+        from evalharness.cli.moved import add
+
+        return add(args, kind=other[0], file=other[1], root=root, path=path, name=name, known=known)
+    imported = import_cases(args.source, mapping=parse_map(args.map), offline=is_offline(args))
     path.parent.mkdir(parents=True, exist_ok=True)
     version = write_import(path, imported, name=name, root=root)
     if args.json:
@@ -54,11 +60,6 @@ def _import(args: argparse.Namespace) -> int:
 def _stem(source: str) -> str:
     """What a set is called after: the file's stem, or the data set's name."""
     return source.removeprefix("hf:").split("@")[0] if source.startswith("hf:") else Path(source).stem
-
-
-def set_name(text: str) -> str:
-    """A name that a config accepts, made of any text: ``My cases (1)`` -> ``my-cases-1``."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "first"
 
 
 def _config_if_any(args: argparse.Namespace) -> Config | None:

@@ -8,25 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from evalharness.cli import console
-from evalharness.cli.evalset import set_name
+from evalharness.cli.new_files import common_files, ignore, make_folder, set_name, write_new
 from evalharness.core.cases import Case
-from evalharness.core.errors import DiskFailed, UsageError
+from evalharness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from evalharness.evalset.importers import Import
 
-STARTERS: Final = Path(__file__).parent / "starters"
-SCHEMA: Final = Path(__file__).parent.parent / "schemas" / "config.json"
-WORKFLOWS: Final = {
-    "github": {
-        ".github/workflows/evalh.yml": "github.yml",
-        ".github/workflows/evalh-baseline.yml": "github-baseline.yml",
-    },
-    "gitlab": {".gitlab-ci.yml": "gitlab.yml"},
-}
-"""Value of ``--ci`` -> file in the project -> starter file."""
-IGNORED: Final = (".evalh/", "reports/*", "!reports/baselines/")
-SOURCES: Final = ("csv", "promptfoo", "inspect", "openai-evals")
 MARGIN: Final = 0.05
 
 CONFIG: Final = """\
@@ -78,11 +66,15 @@ def execute(args: argparse.Namespace) -> int:
     """Write what is missing and say what comes next.
 
     Raises:
-        UsageError: If ``--from`` names what this version cannot read.
-        EvalSetError: If the CSV file is wrong.
+        UsageError: If ``--from`` names no kind of file.
+        EvalSetError: If the file is wrong.
     """
     root = Path(args.directory_to_make or ".")
-    imported = read_source(*args.source, columns=args.map) if args.source else None
+    if args.source and args.source[0] != "csv":
+        from evalharness.cli.moved import start
+
+        return start(args, root)
+    imported = read_csv(args.source[1], args.map) if args.source else None
     name = set_name(Path(args.source[1]).stem if args.source else root.resolve().name)
     cases = imported.cases if imported else SAMPLE
     written: list[str] = []
@@ -91,7 +83,7 @@ def execute(args: argparse.Namespace) -> int:
         (written if _write_set(root, name, imported) else kept).append(f"evalsets/{name}.jsonl")
     for path, content in files(name, cases, ci=args.ci, with_set=imported is None):
         (written if write_new(root / path, content) else kept).append(path)
-    if _ignore(root / ".gitignore"):
+    if ignore(root / ".gitignore"):
         written.append(".gitignore")
     if args.json:
         console.answer_json({"directory": str(root), "written": written, "kept": kept, "cases": len(cases)})
@@ -101,31 +93,23 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-def read_source(kind: str, file: str, *, columns: Sequence[str]) -> Import:
-    """The cases of ``--from KIND FILE``.
+def read_csv(file: str, columns: Sequence[str]) -> Import:
+    """The cases of ``--from csv FILE``.
 
     Args:
-        kind: What wrote the file.
         file: The file.
         columns: ``FIELD=COLUMN`` words of ``--map``.
 
     Raises:
-        UsageError: If the kind is not known or not in this version.
+        UsageError: If it is no CSV file.
         EvalSetError: If the file is wrong.
     """
-    if kind == "csv":
-        from evalharness.evalset.importers import import_cases
-        from evalharness.evalset.mapping import parse_map
+    from evalharness.evalset.importers import import_cases
+    from evalharness.evalset.mapping import parse_map
 
-        if Path(file).suffix != ".csv":
-            raise UsageError(f"{file!r} does not end in .csv", where="--from", tip="evalh evalset import reads more")
-        return import_cases(file, mapping=parse_map(columns))
-    if kind in SOURCES:
-        tip = f"evalh evalset import reads tables; {kind} comes with a later version"
-        raise UsageError(f"{kind} cannot be read yet", where="--from", tip=tip)
-    from evalharness.core.nearest import name_tip
-
-    raise UsageError(f"unknown kind {kind!r}", where="--from", tip=name_tip(kind, SOURCES, title="kinds"))
+    if Path(file).suffix != ".csv":
+        raise UsageError(f"{file!r} does not end in .csv", where="--from", tip="evalh evalset import reads more")
+    return import_cases(file, mapping=parse_map(columns))
 
 
 def _write_set(root: Path, name: str, imported: Import) -> bool:
@@ -135,7 +119,7 @@ def _write_set(root: Path, name: str, imported: Import) -> bool:
     path = root / "evalsets" / f"{name}.jsonl"
     if path.exists():
         return False
-    _make_folder(path.parent)
+    make_folder(path.parent)
     write_import(path, imported, name=name, root=root)
     return True
 
@@ -150,45 +134,7 @@ def files(name: str, cases: Sequence[Case], *, ci: str | None, with_set: bool) -
     if with_set:
         yield f"evalsets/{name}.jsonl", "".join(f"{case_line(case)}\n" for case in cases)
     yield f"prompts/{name}.md", PROMPT
-    yield ".evalh/.gitignore", "*\n"
-    yield ".evalh/evalh.schema.json", SCHEMA.read_text(encoding="utf-8")
-    for path, starter in WORKFLOWS[ci].items() if ci else ():
-        yield path, (STARTERS / starter).read_text(encoding="utf-8")
-
-
-def write_new(path: Path, content: str) -> bool:
-    """Write a file that is not there yet; False when it is.
-
-    Raises:
-        DiskFailed: If it cannot be written.
-    """
-    _make_folder(path.parent)
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise DiskFailed(f"cannot be written: {error.strerror}", where=str(path)) from None
-    return True
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DiskFailed(f"cannot be written: {error.strerror}", where=str(folder)) from None
-
-
-def _ignore(path: Path) -> bool:
-    """Let git ignore what is made again: lines that are missing are added at the end; False when none is."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    missing = [line for line in IGNORED if line not in text.splitlines()]
-    if missing:
-        gap = "\n" if text and not text.endswith("\n") else ""
-        with path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(gap + "".join(f"{line}\n" for line in missing))
-    return bool(missing)
+    yield from common_files(ci)
 
 
 def report(

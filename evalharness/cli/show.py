@@ -35,6 +35,8 @@ def execute(args: argparse.Namespace) -> int:
             for path in restore(shown, Path(args.restore)):
                 console.answer(str(path))
             return 0
+        if args.drift is not None:
+            return _drift(shown_run(workspace, args.drift), shown, args)
         _check_cases(shown, args.cases)
         if args.output:
             from evalharness.report.write import write_shown
@@ -112,6 +114,21 @@ def _print(shown: Shown, args: argparse.Namespace) -> int:
         console.page("\n\n".join(case_text(shown, case_id, screen) for case_id in args.cases))
     else:
         console.answer(run_text(shown, screen), styled=True)
+    return 0
+
+
+def _drift(before: Shown, now: Shown, args: argparse.Namespace) -> int:
+    """How answers and scores moved from one run to another."""
+    import sys
+
+    from evalharness.project.drifting import drift_between, seen_of
+    from evalharness.report.drift import drift_text
+
+    drift = drift_between(seen_of(before.run.results), seen_of(now.run.results))
+    if args.json:
+        console.answer_json(drift.to_json())
+    else:
+        console.answer(drift_text(drift, unicode=console.wants_unicode(sys.stdout)))
     return 0
 
 

@@ -210,7 +210,15 @@ VERBS = (
                 group="what",
             ),
             Flag(("--margin",), "largest drop that may pass; default 0.05", "margin", "X", kind="share", group="what"),
-            Flag(("--logs",), "pair two traces of production", "logs", "FILE", values=2, file=True, group="what"),
+            Flag(
+                ("--logs",),
+                "pair two logs of production: OLD NEW, or KIND:FILE",
+                "logs",
+                "FILE",
+                values=2,
+                file=True,
+                group="what",
+            ),
             Flag(("--key",), "field that pairs the rows of --logs", "key", "FIELD", group="what"),
             *_SPENDING,
             *_TRUST,
@@ -237,6 +245,7 @@ VERBS = (
                 "F",
                 choices=("text", "json", "jsonl", "md", "html", "xml", "csv"),
             ),
+            Flag(("--drift",), "report how answers and scores moved since this RUN", "drift", "RUN"),
             Flag(("--explain",), "say how the verdict came about, number by number", "explain"),
             Flag(("--restore",), "write the run's inputs into this folder", "restore", "DIR", file=True),
             *_OUTPUT,
@@ -283,12 +292,12 @@ VERBS = (
         name="evalset import",
         help="make an eval set from a file or a data set",
         module="evalset",
-        arguments=(Argument("source", "SRC", "FILE.csv, .parquet, .jsonl, or hf:org/name@REVISION:split", file=True),),
+        arguments=(Argument("source", "SRC", "a table, hf:org/name@REVISION:split, or KIND:FILE", file=True),),
         flags=(
             _MAP,
             Flag(("--name",), "name of the eval set; default: the source's", "name", "NAME"),
         ),
-        text="Writes evalsets/NAME.jsonl and says what was kept, changed and dropped. Parquet and hf: need the extra `data`.",
+        text="Writes evalsets/NAME.jsonl and says what was kept, changed and dropped. Tables are .csv, .tsv, .parquet, .jsonl, .json; KIND is promptfoo, deepeval, langfuse, .. (docs/moving-over.md). Parquet and hf: need the extra `data`.",
     ),
     Verb(
         name="evalset diff",
@@ -330,7 +339,7 @@ VERBS = (
         flags=(
             Flag(
                 ("--from",),
-                "what to start from, and its file: csv, promptfoo, inspect or openai-evals",
+                "what to start from, and its file: csv, promptfoo, deepeval, .. (docs/moving-over.md lists them)",
                 "source",
                 "KIND FILE",
                 values=2,

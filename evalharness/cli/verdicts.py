@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from evalharness.cli import console
 
@@ -28,8 +28,22 @@ def screen_of(args: argparse.Namespace) -> Screen:
     )
 
 
-def finish(args: argparse.Namespace, workspace: Workspace, verdict: Verdict, comparisons: Sequence[Comparison]) -> int:
+def finish(
+    args: argparse.Namespace,
+    workspace: Workspace,
+    verdict: Verdict,
+    comparisons: Sequence[Comparison],
+    *,
+    more: Mapping[str, Any] | None = None,
+) -> int:
     """Write what was asked for and print the verdict.
+
+    Args:
+        args: The command line.
+        workspace: The opened project.
+        verdict: What is printed.
+        comparisons: What is behind it.
+        more: Further keys of the JSON object.
 
     Returns:
         The verdict's exit code.
@@ -48,7 +62,7 @@ def finish(args: argparse.Namespace, workspace: Workspace, verdict: Verdict, com
     if not console.is_terminal(sys.stdout):
         _say_errors(comparisons)
     if args.json:
-        console.answer_json(verdict.to_json())
+        console.answer_json({**verdict.to_json(), **(more or {})})
     else:
         from evalharness.report.terminal import verdict_text
 

@@ -28,9 +28,9 @@ class Translated:
     dropped: str = ""
     """Why there is nothing, or empty."""
     wish: str = ""
-    """``similar`` or ``judge``: what a scorer of the config has to do instead."""
+    """``similar``, ``judge``, ``latency`` or ``cost``: what a scorer of the config has to do instead."""
     wanted: Any = None
-    """The reference of the wish: a text."""
+    """The reference of the wish: a text; None for latency and cost."""
     extra: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     """Further keys of the wish's scorer: ``threshold``."""
 
@@ -58,6 +58,7 @@ _JUDGED: Final = frozenset(
     {"llm-rubric", "g-eval", "factuality", "model-graded-closedqa", "model-graded-factuality", "closedqa"}
     | {"answer-relevance", "context-recall", "context-relevance", "context-faithfulness", "conversation-relevance"}
 )
+_SPENT: Final = {"latency": 1000, "cost": 1}
 KEYS: Final = frozenset({"type", "value", "threshold", "weight", "metric"})
 """Keys of an assertion that are read; others are named in the account."""
 
@@ -108,6 +109,8 @@ def _translated(assertion: Mapping[str, Any], variables: Mapping[str, Any]) -> T
         raise Untranslatable(f"its value is in {value}: write it into the config, or a scorer by hand")
     if word in _JUDGED or word.partition(":")[0] == "similar":
         return _wish(word, value, assertion, negated=negated)
+    if word in _SPENT:
+        return _spent(word, assertion, negated=negated)
     maker = _MAKERS.get(word)
     if maker is None:
         raise Untranslatable(_NO_WORD)
@@ -116,6 +119,16 @@ def _translated(assertion: Mapping[str, Any], variables: Mapping[str, Any]) -> T
         raise Untranslatable("weight 0: it never failed a test, so it is no check; make it a scorer to report it")
     common = {key: assertion[key] for key in ("weight", "metric") if assertion.get(key) is not None}
     return Translated(check={**table, **common, **({"not": True} if negated else {})}, changed=changed)
+
+
+def _spent(word: str, assertion: Mapping[str, Any], *, negated: bool) -> Translated:
+    """Time and money: a scorer of all cases, for a recorded answer does not know them and one slow answer is chance."""
+    if negated or assertion.get("threshold") is None:
+        raise Untranslatable("it has no threshold, or is negated")
+    limit = _number(assertion["threshold"]) / _SPENT[word]
+    unit = " (milliseconds became seconds)" if word == "latency" else ""
+    why = f"a scorer of all cases with the largest threshold{unit}, for the report; give it a cap to make it a guard"
+    return Translated(wish=word, extra={"threshold": limit}, changed=why)
 
 
 def _wish(word: str, value: Any, assertion: Mapping[str, Any], *, negated: bool) -> Translated:
@@ -189,16 +202,6 @@ def _overlap(word: str, default: float, note: str) -> Callable[[Any, Mapping[str
     return make
 
 
-def _limit(word: str, scale: float) -> Callable[[Any, Mapping[str, Any]], tuple[Table, str]]:
-    def make(_: Any, assertion: Mapping[str, Any]) -> tuple[Table, str]:
-        if assertion.get("threshold") is None:
-            raise Untranslatable("it has no threshold")
-        note = "milliseconds became seconds" if word == "latency" else ""
-        return {"use": word, "threshold": _number(assertion["threshold"]) / scale}, note
-
-    return make
-
-
 def _words(value: Any, _: Mapping[str, Any]) -> tuple[Table, str]:
     if isinstance(value, Mapping):
         return {"use": "word_count", **{key: int(_number(value[key])) for key in ("min", "max") if key in value}}, ""
@@ -255,8 +258,6 @@ _MAKERS: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], tuple[Table, str]
     "levenshtein": _edits,
     "rouge-n": _overlap("rouge1", 0.75, "ROUGE-1 is rouge-score's F1"),
     "bleu": _overlap("bleu", 0.5, "BLEU is sacrebleu's, with its tokens and smoothing"),
-    "latency": _limit("latency", 1000),
-    "cost": _limit("cost", 1),
     "word-count": _words,
     "finish-reason": _finish,
     "is-refusal": _refusal,

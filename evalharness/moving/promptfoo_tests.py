@@ -37,7 +37,7 @@ class Tests:
         self.default = default
         self.answers: list[dict[str, Any]] = []
         self.wishes: dict[str, dict[str, Any]] = {}
-        """``similar`` and ``judge``: the scorers that the cases' targets are for."""
+        """Scorers of all cases that the assertions ask for: ``similar``, ``judge``, ``latency``, ``cost``."""
         self.tests = 0
         self.expanded = 0
 
@@ -104,8 +104,9 @@ class Tests:
             if result.check is not None:
                 checks.append(result.check)
             elif result.wish:
-                targets.setdefault(result.wish, []).append(result.wanted)
-                self.wishes.setdefault(result.wish, {}).update(result.extra)
+                self._wish(result)
+                if result.wanted is not None:
+                    targets.setdefault(result.wish, []).append(result.wanted)
         data = {
             "input": dict(variables) or str(test.get("description", "")) or "(no variables)",
             "target": self._target(targets, place("assert")),
@@ -120,6 +121,14 @@ class Tests:
             )
             self.ledger.keep("providerOutput", place("providerOutput"))
         return case_id
+
+    def _wish(self, result: Translated) -> None:
+        """One scorer serves all cases: of several thresholds the loosest for time and money, else the last."""
+        before = self.wishes.get(result.wish, {})
+        extra = dict(result.extra)
+        if result.wish in ("latency", "cost") and "threshold" in before:
+            extra["threshold"] = max(extra["threshold"], before["threshold"])
+        self.wishes[result.wish] = {**before, **extra}
 
     def _own(self, test: Mapping[str, Any], place: Place) -> Iterator[tuple[str, Mapping[str, Any]]]:
         found = test.get("assert") or []

@@ -60,11 +60,11 @@ def compare(workspace: Workspace, wanted: Sides) -> tuple[Comparison, bool]:
     watch = Stopwatch()
     if wanted.b is not None and _same(workspace, wanted.a, wanted.b):
         raise UsageError(f"{wanted.a!r} is compared with itself", tip="name two different runs, candidates or files")
-    gate = _gate(workspace, wanted)
+    gate = close_gate(workspace, wanted)
     evalset = _evalset(workspace, wanted, gate)
     scorers = _scorers(workspace, wanted, gate, evalset)
     limits, in_force, said = _limits(wanted, gate, scorers)
-    rule = replace(gate, limits=limits) if gate is not None else _bare_gate(evalset, limits)
+    rule = replace(gate, limits=limits) if gate is not None else bare_gate(evalset, limits)
     side_b = wanted.b if wanted.b is not None else wanted.a
     if wanted.b is None:
         arm = scored(stored_baseline(workspace, rule.name), scorers, evalset)
@@ -95,7 +95,7 @@ def _same(workspace: Workspace, a: str, b: str) -> bool:
     return all(both) and run_of_word(workspace, a).header.run_id == run_of_word(workspace, b).header.run_id
 
 
-def _gate(workspace: Workspace, wanted: Sides) -> GateConfig | None:
+def close_gate(workspace: Workspace, wanted: Sides) -> GateConfig | None:
     """The gate whose limits serve: the only one that uses the candidate or the eval set, if there is exactly one."""
     gates = list(workspace.config.gates.values())
     names = {wanted.a, wanted.b}
@@ -120,7 +120,7 @@ def _evalset(workspace: Workspace, wanted: Sides, gate: GateConfig | None) -> Ev
 
 def _scorers(workspace: Workspace, wanted: Sides, gate: GateConfig | None, evalset: EvalSet) -> dict[str, ScorerFacts]:
     if wanted.scorers:
-        return {text: _scorer(workspace, text) for text in wanted.scorers}
+        return {text: scorer_of_text(workspace, text) for text in wanted.scorers}
     if gate is not None:
         return workspace.gate_scorers(gate)
     built = {name: workspace.scorer(name) for name in workspace.config.scorers}
@@ -135,7 +135,7 @@ def fits(scorer: ScorerFacts, evalset: EvalSet) -> bool:
     return all(any(getattr(case, need) not in (None, (), {}) for case in evalset.living) for need in scorer.needs)
 
 
-def _scorer(workspace: Workspace, text: str) -> ScorerFacts:
+def scorer_of_text(workspace: Workspace, text: str) -> ScorerFacts:
     """A scorer from ``USE[:k=v,..]``, or a name in the config."""
     if text in workspace.config.scorers:
         return workspace.scorer(text)
@@ -177,17 +177,19 @@ def _limits(
         if wanted.margin is not None
         else (f"margin {DEFAULT_MARGIN:g} on every scorer, because none was given (--margin)",)
     )
-    return tuple(_limit(scorer, margin) for scorer in scorers.values()), True, said
+    return tuple(limit_of(scorer, margin) for scorer in scorers.values()), True, said
 
 
-def _limit(scorer: ScorerFacts, margin: float) -> LimitConfig:
+def limit_of(scorer: ScorerFacts, margin: float) -> LimitConfig:
+    """The limit of a scorer that was only named: a guard with a margin, or a report where its scale has no end."""
     unbounded = scorer.high == float("inf")
     return LimitConfig(
         scorer=scorer.name, role="report" if unbounded else "guard", margin=None if unbounded else margin
     )
 
 
-def _bare_gate(evalset: EvalSet, limits: Sequence[LimitConfig]) -> GateConfig:
+def bare_gate(evalset: EvalSet, limits: Sequence[LimitConfig]) -> GateConfig:
+    """A gate that no config has, for one comparison."""
     return GateConfig(name="compare", candidate="", evalset=evalset.name, limits=tuple(limits))
 
 

@@ -65,7 +65,7 @@ complete -c evalh -n '__fish_seen_subcommand_from compare' -l tag -x -d 'only ca
 complete -c evalh -n '__fish_seen_subcommand_from compare' -l limit -x -d 'only the first N cases'
 complete -c evalh -n '__fish_seen_subcommand_from compare' -l scorer -x -d 'USE[:key=value,..], for example rougeL:stemmer=true'
 complete -c evalh -n '__fish_seen_subcommand_from compare' -l margin -x -d 'largest drop that may pass; default 0.05'
-complete -c evalh -n '__fish_seen_subcommand_from compare' -l logs -r -F -d 'pair two traces of production'
+complete -c evalh -n '__fish_seen_subcommand_from compare' -l logs -r -F -d 'pair two logs of production: OLD NEW, or KIND:FILE'
 complete -c evalh -n '__fish_seen_subcommand_from compare' -l key -x -d 'field that pairs the rows of --logs'
 complete -c evalh -n '__fish_seen_subcommand_from compare' -s n -l dry-run -d 'say what it would do and cost; call nothing'
 complete -c evalh -n '__fish_seen_subcommand_from compare' -l max-cost -x -d 'US dollars this command may cost'
@@ -83,6 +83,7 @@ complete -c evalh -n '__fish_seen_subcommand_from compare' -F
 complete -c evalh -n '__fish_seen_subcommand_from show' -l list -d 'list the runs'
 complete -c evalh -n '__fish_seen_subcommand_from show' -l open -d 'open the page in a browser'
 complete -c evalh -n '__fish_seen_subcommand_from show' -l format -x -a 'text json jsonl md html xml csv' -d 'print in this form'
+complete -c evalh -n '__fish_seen_subcommand_from show' -l drift -x -d 'report how answers and scores moved since this RUN'
 complete -c evalh -n '__fish_seen_subcommand_from show' -l explain -d 'say how the verdict came about, number by number'
 complete -c evalh -n '__fish_seen_subcommand_from show' -l restore -r -F -d 'write the run\'s inputs into this folder'
 complete -c evalh -n '__fish_seen_subcommand_from show' -s o -l output -r -F -d 'write a report; the ending says which: .html .json .jsonl .md .xml .csv (repeatable)'
@@ -119,7 +120,7 @@ complete -c evalh -n '__fish_seen_subcommand_from calibrate' -l untrusted -d 'da
 complete -c evalh -n '__fish_seen_subcommand_from calibrate' -l key-host -x -d 'host that may get the key in NAME, for example MY_API_KEY=llm.example.com'
 complete -c evalh -n '__fish_seen_subcommand_from calibrate' -F
 complete -c evalh -n '__fish_seen_subcommand_from calibrate' -F
-complete -c evalh -n '__fish_seen_subcommand_from init' -l from -r -F -d 'what to start from, and its file: csv, promptfoo, inspect or openai-evals'
+complete -c evalh -n '__fish_seen_subcommand_from init' -l from -r -F -d 'what to start from, and its file: csv, promptfoo, deepeval, .. (docs/moving-over.md lists them)'
 complete -c evalh -n '__fish_seen_subcommand_from init' -l map -x -d 'field of a case = column of the source (repeatable)'
 complete -c evalh -n '__fish_seen_subcommand_from init' -l ci -x -a 'github gitlab' -d 'also write a workflow'
 complete -c evalh -n '__fish_seen_subcommand_from init' -F

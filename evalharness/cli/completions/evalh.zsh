@@ -82,7 +82,7 @@ _shtab_evalh_compare_options=(
   "--limit[only the first N cases]:N:"
   "*--scorer[USE\[\:key\=value,..\], for example rougeL\:stemmer\=true]:USE:"
   "--margin[largest drop that may pass\; default 0.05]:X:"
-  "--logs[pair two traces of production]:FILE:_files"
+  "--logs[pair two logs of production\: OLD NEW, or KIND\:FILE]:FILE:_files"
   "--key[field that pairs the rows of --logs]:FIELD:"
   {-n,--dry-run}"[say what it would do and cost\; call nothing]"
   "--max-cost[US dollars this command may cost]:USD:"
@@ -214,7 +214,7 @@ _shtab_evalh_evalset_import_options=(
   "--offline[call nothing\; answers must be recorded]"
   {-V,--version}"[print the version]"
   {-h,--help}"[print this help]"
-  ":FILE.csv, .parquet, .jsonl, or hf\:org\/name\@REVISION\:split:_files"
+  ":a table, hf\:org\/name\@REVISION\:split, or KIND\:FILE:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -273,7 +273,7 @@ _shtab_evalh_help_options=(
 _shtab_evalh_help_defaults_added=0
 
 _shtab_evalh_init_options=(
-  "--from[what to start from, and its file\: csv, promptfoo, inspect or openai-evals]:('KIND', 'FILE'):_files"
+  "--from[what to start from, and its file\: csv, promptfoo, deepeval, .. (docs\/moving-over.md lists them)]:('KIND', 'FILE'):_files"
   "*--map[field of a case \= column of the source (repeatable)]:FIELD=COLUMN:"
   "--ci[also write a workflow]:{github|gitlab}:(github gitlab)"
   "-C[work in this folder]:DIR:_files"
@@ -386,6 +386,7 @@ _shtab_evalh_show_options=(
   "--list[list the runs]"
   "--open[open the page in a browser]"
   "--format[print in this form]:{text|json|jsonl|md|html|xml|csv}:(text json jsonl md html xml csv)"
+  "--drift[report how answers and scores moved since this RUN]:RUN:"
   "--explain[say how the verdict came about, number by number]"
   "--restore[write the run\'s inputs into this folder]:DIR:_files"
   "*"{-o,--output}"[write a report\; the ending says which\: .html .json .jsonl .md .xml .csv (repeatable)]:FILE:_files"
