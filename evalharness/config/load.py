@@ -18,6 +18,7 @@ from evalharness.config.locate import KeyPath
 from evalharness.config.model import Config, Defaults, EvalSetConfig
 from evalharness.config.rules import seen
 from evalharness.config.source import Source, Table
+from evalharness.core.cases import id_look
 from evalharness.core.errors import ConfigError
 from evalharness.core.files import shown
 from evalharness.core.protocols import ScorerSpec
@@ -121,12 +122,16 @@ def _named(top: Table, section: str, read: Any, *, pattern: re.Pattern[str] = NA
     table = top.child(section, example=EXAMPLES[section])
     result: dict[str, Any] = {}
     folded: dict[str, str] = {}
+    looks: dict[str, str] = {}
     for name in table.data:
         if not pattern.fullmatch(name):
             table.refuse(name, "a name has letters, digits, . _ - and at most 64 characters", "choose another name")
         twin = folded.setdefault(name.lower(), name)
         if twin != name:
             table.refuse(name, f"differs from {twin!r} only in case, which some file systems do not tell apart")
+        twin = looks.setdefault(id_look(name), name)
+        if twin != name:
+            table.refuse(name, f"looks like {twin!r}", "0 and O, and 1, l and I look alike: choose another name")
         result[name] = read(table.child(name, example=EXAMPLES[section]))
     return MappingProxyType(result)
 

@@ -150,7 +150,7 @@ _CASE: Final[dict[str, Schema]] = {
     "metadata": _OBJECT,
     "tags": {"type": "array", "items": _TEXT},
     "cluster": _TEXT,
-    "weight": {"type": "number", "exclusiveMinimum": 0},
+    "weight": {"type": "number", "minimum": 1e-6, "maximum": 1e6},
     "group": _TEXT,
     "variant": _TEXT,
     "checks": {"type": "array", "items": _OBJECT | {"required": ["use"]}},

@@ -13,9 +13,20 @@ from evalharness.core.specs import EMPTY, canonical_json, digest, freeze, thaw
 ID_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a case id must match in full."""
 
+_ALIKE: Final = str.maketrans({"I": "l", "1": "l", "0": "o", "O": "o"})
+
 MEANING: Final = ("id", "input", "target", "relevant", "context", "checks", "group", "variant")
 """Fields whose change makes another case: they enter ``Case.digest``, and a changed digest is never paired.
 Tags, metadata, cluster, weight and deprecation describe a case; changing them keeps the pair."""
+
+
+def id_look(name: str) -> str:
+    """What a reader sees of an id or name: those that share it (``case-10``, ``case-lO``) cannot be told apart by eye.
+
+    Ids are ASCII, so that nothing else looks alike: the confusables of UTS 39 within ASCII, but for ``m`` and ``rn``, which
+    real words differ by.
+    """
+    return name.translate(_ALIKE).lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +50,7 @@ class Case:
     cluster: str | None = None
     """Cases with one cluster are one statistical unit (same document, conversation, template)."""
     weight: float = 1.0
-    """> 0."""
+    """from 1e-6 to 1e6."""
     group: str | None = None
     """Behaviour group: base and variants are one unit."""
     variant: str | None = None

@@ -67,8 +67,10 @@ def load_corpus(path: str | os.PathLike[str]) -> tuple[Document, ...]:
         path: JSONL file.
 
     Raises:
-        EvalSetError: If a line is wrong, an id is there twice, or the file is empty.
+        EvalSetError: If a line is wrong, an id is there twice (also as another normal form of Unicode), or the file is empty.
     """
+    from unicodedata import normalize
+
     name = os.fspath(path)
     lines: dict[str, int] = {}
     documents: list[Document] = []
@@ -77,8 +79,9 @@ def load_corpus(path: str | os.PathLike[str]) -> tuple[Document, ...]:
             if isinstance(data, FieldError):
                 raise data
             document = _document(data)
-            if lines.setdefault(document.id, line) != line:
-                raise _again(document.id, lines[document.id])
+            known = document.id if document.id.isascii() else normalize("NFC", document.id)
+            if lines.setdefault(known, line) != line:
+                raise _again(document.id, lines[known])
         except FieldError as error:
             raise error.at(name, line) from None
         documents.append(document)

@@ -12,6 +12,8 @@ from typing import Any, Final
 from evalharness.core.cases import ID_PATTERN
 from evalharness.evalset.lines import FieldError, seen
 
+MOST_WEIGHT: Final = 1e6
+"""Weights lie between its inverse and it: beyond, one case is all that counts."""
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _PASSAGE_FIELDS: Final = frozenset({"id", "text"})
 _LEAVE_OUT: Final = "leave the field out when there is none"
@@ -52,7 +54,7 @@ def unknown_field(name: str, known: Iterable[str]) -> FieldError:
 
 
 def check_id(name: str, value: Any) -> None:
-    """A case id: ASCII, so no two ids can look alike or be equal only after normalisation."""
+    """A case id: ASCII, so no two ids are equal only after normalisation, and few look alike (``core.cases.id_look``)."""
     if not isinstance(value, str) or not _matches_id(value):
         raise FieldError(
             name,
@@ -154,6 +156,10 @@ def _check_context(name: str, value: Any) -> None:
 def _check_weight(name: str, value: Any) -> None:
     if not is_number(value) or value <= 0:
         raise FieldError(name, f"seen {seen(value)}, expected a number > 0", "use deprecated to leave a case out")
+    if not 1 / MOST_WEIGHT <= value <= MOST_WEIGHT:
+        raise FieldError(
+            name, f"seen {seen(value)}, expected {1 / MOST_WEIGHT:g} to {MOST_WEIGHT:g}", "weigh cases against 1"
+        )
 
 
 def _check_checks(name: str, value: Any) -> None:

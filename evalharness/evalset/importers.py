@@ -148,6 +148,7 @@ def _datasets() -> Any:
         import datasets
     except ImportError:
         raise ExtraMissing("importing Parquet and Hugging Face data", "data") from None
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # else reading a local file asks a server to count it
     return datasets
 
 

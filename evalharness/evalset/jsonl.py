@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from evalharness.core.cases import Case, EvalSet
+from evalharness.core.cases import Case, EvalSet, id_look
 from evalharness.core.errors import EvalSetError
 from evalharness.core.files import atomic_file, shown
 from evalharness.core.text import inert_json
@@ -38,7 +38,7 @@ __all__ = [
 def read_cases(path: str | os.PathLike[str], *, content: bytes | None = None) -> Iterator[Case]:
     """The cases of a file in file order, one at a time, deprecated ones included.
 
-    Needs about 30 bytes of memory a case (the hash of its id), whatever the length of the lines.
+    Needs about 60 bytes of memory a case (two hashes of its id), whatever the length of the lines.
 
     Args:
         path: JSONL file, UTF-8, one case a line.
@@ -65,13 +65,13 @@ def scan_cases(
         EvalSetError: If the file cannot be opened or read.
     """
     name = os.fspath(path)
-    ids = SeenIds()
+    ids, looks = SeenIds(), SeenIds()
     for line, data in scan_objects(name, content):
         try:
             if isinstance(data, FieldError):
                 raise data
             check_case(data)
-            if ids.add(data["id"].lower()):
+            if ids.add(data["id"].lower()) | looks.add(id_look(data["id"])):
                 _refuse_duplicate(scan_objects(name, content), line, data["id"])
         except FieldError as error:
             yield line, error.at(name, line)
@@ -130,8 +130,8 @@ def write_cases(path: str | os.PathLike[str], cases: Iterable[Case]) -> int:
 
 
 def _refuse_duplicate(lines: Iterable[tuple[int, dict[str, Any] | FieldError]], line: int, case_id: str) -> None:
-    """Find the earlier line with this id; silent when only the hashes were equal."""
-    wanted = case_id.lower()
+    """Find the earlier line with this id or one that looks the same; silent when only the hashes were equal."""
+    wanted, look = case_id.lower(), id_look(case_id)
     for earlier, data in lines:
         if earlier >= line:
             return
@@ -139,3 +139,8 @@ def _refuse_duplicate(lines: Iterable[tuple[int, dict[str, Any] | FieldError]], 
         if isinstance(other, str) and other.lower() == wanted:
             same = "it" if other == case_id else f"{seen(other)} (case does not count)"
             raise FieldError("id", f"seen {seen(case_id)}, but line {earlier} has {same} already, expected unique ids")
+        if isinstance(other, str) and id_look(other) == look:
+            problem = (
+                f"seen {seen(case_id)}, which looks like {seen(other)} of line {earlier}, expected ids to tell apart"
+            )
+            raise FieldError("id", problem, "0 and O, and 1, l and I look alike")

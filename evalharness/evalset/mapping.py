@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from evalharness.core.cases import ID_PATTERN, MEANING, Case
+from evalharness.core.cases import ID_PATTERN, MEANING, Case, id_look
 from evalharness.core.errors import UsageError
 from evalharness.core.nearest import name_tip
 from evalharness.core.specs import digest
@@ -169,14 +169,14 @@ def settle_id(data: dict[str, Any], content: str, contents: dict[str, str], *, n
     usable = ID_PATTERN.fullmatch(case_id) is not None
     if contents.get(case_id.lower()) == content:
         return False
-    if not usable or case_id.lower() in contents:
+    if not usable or case_id.lower() in contents or id_look(case_id) in contents:
         why = "ids in use already" if usable else "ids with characters that an id cannot have"
         changed.note(f"{why} replaced by a content hash, kept as metadata.source_id", number)
         data.setdefault("metadata", {})["source_id"] = given
         case_id = f"h-{digest([content, case_id])[:16]}"
         if contents.get(case_id) == content:
             return False
-    contents[case_id.lower()] = content
+    contents[case_id.lower()] = contents[id_look(case_id)] = content
     ordered = {"id": case_id, **data}
     data.clear()
     data.update(ordered)

@@ -193,3 +193,9 @@ def test_a_file_elsewhere_is_shown_in_full(project: Path, monkeypatch: pytest.Mo
     with pytest.raises(ConfigError) as caught:
         load_config(Path())
     assert caught.value.where == f"{project / 'evalh.toml'}:1: x"
+
+
+def test_names_that_look_alike_are_refused(tmp_path):
+    (tmp_path / "evalh.toml").write_text('[scorers]\nrun-10 = { use = "equals" }\nrun-1O = { use = "equals" }\n')
+    with pytest.raises(ConfigError, match="evalh.toml:3: scorers.run-1O: looks like 'run-10'"):
+        load_config(tmp_path)

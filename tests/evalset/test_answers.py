@@ -136,3 +136,10 @@ def test_empty_files_are_errors(tmp_path):
     for load, message in ((load_answers, "the answers file is empty"), (load_corpus, "the corpus is empty")):
         with pytest.raises(EvalSetError, match=message):
             load(written(tmp_path))
+
+
+def test_document_ids_in_two_normal_forms_are_one(tmp_path):
+    path = tmp_path / "corpus.jsonl"
+    path.write_text('{"_id":"caf\u00e9","text":"a"}\n{"_id":"cafe\u0301","text":"b"}\n', encoding="utf-8")
+    with pytest.raises(EvalSetError, match="corpus.jsonl:2: _id: "):
+        load_corpus(path)

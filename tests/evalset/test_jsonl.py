@@ -31,7 +31,7 @@ cases = st.fixed_dictionaries(
         "metadata": objects,
         "tags": st.lists(texts, max_size=3),
         "cluster": words,
-        "weight": st.floats(0, 10, exclude_min=True),
+        "weight": st.floats(1e-6, 1e6),
         "group": words,
         "checks": st.lists(st.fixed_dictionaries({"use": words, "value": json_values}), max_size=2),
         "deprecated": words,
@@ -323,3 +323,33 @@ def test_values_inside_a_case_are_read_only(tmp_path):
 
 def test_one_import_gives_every_reader():
     assert all(hasattr(jsonl, name) for name in jsonl.__all__)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refused"),
+    [
+        ("case-10", "case-1O", True),
+        ("case-10", "case-l0", True),
+        ("part-I", "part-1", True),
+        ("Ill", "lll", True),
+        ("q-i", "q-l", False),
+        ("q-10", "q-01", False),
+        ("modem", "modern", False),
+    ],
+)
+def test_ids_that_a_reader_cannot_tell_apart_are_refused(tmp_path, first, second, refused):
+    path = tmp_path / "s.jsonl"
+    path.write_text("".join(f'{{"id":"{name}","input":"x"}}\n' for name in (first, second)))
+    if not refused:
+        assert len(load_evalset(path).cases) == 2
+        return
+    with pytest.raises(EvalSetError, match=rf's.jsonl:2: id: seen "{second}", which looks like "{first}" of line 1'):
+        load_evalset(path)
+
+
+@pytest.mark.parametrize("weight", ["1e9", "1e-9", "1e308"])
+def test_no_weight_outweighs_all_others(tmp_path, weight):
+    path = tmp_path / "s.jsonl"
+    path.write_text(f'{{"id":"a","input":"x","weight":{weight}}}\n')
+    with pytest.raises(EvalSetError, match="weight: .*expected 1e-06 to 1e.06"):
+        load_evalset(path)
