@@ -195,8 +195,10 @@ def long_modules(source: Source, limit: int) -> dict[str, int]:
     return {name: count for name, count in lines.items() if count > limit}
 
 
-FORBIDDEN_CALLS = frozenset({"eval", "exec", "compile", "__import__"})
-FORBIDDEN_IMPORTS = frozenset({"pickle", "marshal", "shelve", "dill", "cloudpickle", "yaml", "pydantic", "requests"})
+FORBIDDEN_CALLS = frozenset(
+    {"yaml.load", "yaml.load_all", "yaml.full_load", "yaml.unsafe_load", "eval", "exec", "compile", "__import__"}
+)
+FORBIDDEN_IMPORTS = frozenset({"pickle", "marshal", "shelve", "dill", "cloudpickle", "pydantic", "requests"})
 FORBIDDEN_ATTRIBUTES = frozenset({"os.system", "os.popen", "tempfile.mktemp"})
 
 
