@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from evalharness.config.candidates import existing_file
-from evalharness.config.keys import BUILT_IN_SCORERS, GATE, LIMIT, LIMIT_OR_MARGIN, UNBOUNDED
+from evalharness.config.keys import BUILT_IN_SCORERS, GATE, LIMIT, LIMIT_OR_MARGIN, REPORT_ONLY, UNBOUNDED
 from evalharness.config.model import Config, GateConfig, LimitConfig
 from evalharness.config.source import Table
 from evalharness.core.nearest import name_tip
@@ -112,6 +112,12 @@ def _read_limit(table: Table, name: str, *, config: Config, block_only: bool) ->
     if values.get("every"):
         _check_hard(limit)
     elif values.get("role") != "report":
+        if use in REPORT_ONLY and values.get("on") != "passed":
+            limit.refuse(
+                None,
+                f"{use} is biased on small sets, so it may be shown but not judged",
+                'write { role = "report" }, and guard on brier instead',
+            )
         _check_margin(limit, values, bounded=use not in UNBOUNDED, block_only=block_only)
     return LimitConfig(**values, scorer=name, where=limit.place)
 

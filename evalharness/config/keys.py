@@ -86,3 +86,6 @@ BUILT_IN_SCORERS: Final = ("latency", "cost", "finish_reason", "checks")
 
 UNBOUNDED: Final = ("latency", "cost", "ter")
 """Scorer words whose values are not on 0..1: as guards they need a cap."""
+
+REPORT_ONLY: Final = ("ece",)
+"""Scorer words that are biased on small sets in a way that depends on the answers: shown, never judged."""

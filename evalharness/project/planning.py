@@ -275,7 +275,6 @@ def _charted(guard: PlannedGuard, gate: GateConfig, kept: KeptPlans) -> GuardPla
     if rule.estimand == "eval_set":
         # Its promise is about the verdict of the whole set; chances can only be told for cases like these.
         rule, method = replace(rule, estimand="population"), "general"
-    rule = replace(rule, looks=())
     seen = guard.measured.law if guard.measured is not None else None
     chances = kept.chart(rule, method, binary=guard.measure.binary, power=gate.power, size=guard.size, seen=seen)
     return plan_guard(guard.measure, rule, method, power=gate.power, chances=chances, measured=guard.measured)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from evalharness.config.model import GateConfig
 from evalharness.core.errors import Refused
@@ -151,7 +151,7 @@ def _check(workspace: Workspace, found: Prepared, kept: KeptPlans) -> SelfCheck:
 
 
 def _guard(guard: PlannedGuard, measured: Measured, kept: KeptPlans) -> GuardCheck:
-    rule, method = replace(guard.rule, looks=()), guard.method
+    rule, method = guard.rule, guard.method
     law = measured.law
     if method == "exact" and not law.steps:
         method = "general"  # an earlier run with several epochs: its means are no 0/1 scores

@@ -60,8 +60,8 @@ def affordable_runs(rule: Rule, law: Law, *, exact: bool) -> int:
     """How many runs take a few seconds: fixed by sizes alone, so that the same question gives the same answer."""
     if exact:
         return _EXACT_RUNS
-    distinct = min(rule.planned, len(law.differences))
-    return max(_LEAST_RUNS, min(_MOST_RUNS, _WORK // rule.planned, _LOOK_WORK // distinct))
+    looked_at = min(rule.planned, len(law.differences)) * (1 + len(rule.looks))
+    return max(_LEAST_RUNS, min(_MOST_RUNS, _WORK // rule.planned, _LOOK_WORK // looked_at))
 
 
 def replicate(rule: Rule, law: Law, *, runs: int, seed: int, plan: ExactPlan | None = None) -> Replicated:
@@ -135,6 +135,11 @@ def _exact(plan: ExactPlan, law: Law, *, runs: int, seed: int, counts_drop: bool
         fail = losses >= least_losses[cases, wins]
         right = ~fail & (wins >= least_wins[cases, losses])
         dropped |= losses >= least_drop[cases, wins]
+        look = plan.look_at(cases)
+        if look is not None:
+            dropped |= losses >= np.array(look.drop_min_losses)[wins]
+            fail |= ~right & dropped & (losses >= np.array(look.fail_min_losses)[wins])
+            right |= ~fail & (losses <= np.array(look.pass_max_losses)[wins])
         settled = fail | right
         if settled.any():
             failed, passed = failed + int(fail.sum()), passed + int(right.sum())
@@ -166,6 +171,7 @@ def _general(rule: Rule, law: Law, *, runs: int, seed: int) -> Replicated:
     ever = np.zeros((3, runs), dtype=bool)
     bars = np.array([rule.pass_bar, rule.block_bar, rule.block_bar])[:, None]
     edges = np.cumsum(law.chances)[:-1]
+    looks = _LastLooks(rule, law, shares.tolist())
     passed = failed = paid = 0
     for unit in range(rule.planned):
         drawn = np.searchsorted(edges, draws.random(open_rows.size), side="right")
@@ -173,13 +179,14 @@ def _general(rule: Rule, law: Law, *, runs: int, seed: int) -> Replicated:
         ever |= bets.update(table[0][drawn], shares[drawn]) >= bars
         fail = ever[1] & ever[2] | (ever[2] & (rule.proven_drop == "stop"))
         right = ever[0] & ~fail
+        if unit + 1 in rule.looks:
+            looks.declared(picked[open_rows, : unit + 1], ever, fail=fail, right=right)
         settled = fail | right
         if settled.any():
             failed, passed = failed + int(fail.sum()), passed + int(right.sum())
             paid += (unit + 1) * int(settled.sum())
             open_rows, ever = open_rows[~settled], ever[:, ~settled]
             bets.keep(~settled)
-    looks = _LastLooks(rule, law, shares.tolist())
     for row, proven in zip(open_rows.tolist(), ever.T.tolist(), strict=True):
         verdict = looks.verdict(Counter(picked[row].tolist()), fail=proven[1], drop=proven[2])
         passed, failed = passed + (verdict == "pass"), failed + (verdict == "fail")
@@ -238,13 +245,33 @@ def _ends(
 
 
 class _LastLooks:
-    """The last look of runs that are still open; equal runs are looked at once."""
+    """The looks at runs that are still open, declared ones and the last; equal runs are looked at once."""
 
     def __init__(self, rule: Rule, law: Law, shares: list[float]) -> None:
         self._rule = rule
         self._shares = shares
         self._differences = law.differences
         self._known: dict[tuple[frozenset[tuple[int, int]], Side, float], float] = {}
+
+    def declared(self, picked: Any, ever: Any, *, fail: Any, right: Any) -> None:
+        """Take an earlier look, as ``Sequential`` does: what it proves is kept, a drop alone ends nothing.
+
+        Args:
+            picked: Units of the law that each open run drew so far, a row a run.
+            ever: What was proven while running, [question, run]; changed.
+            fail: Runs that failed; changed.
+            right: Runs that passed; changed.
+        """
+        rule, level = self._rule, self._rule.look_level(picked.shape[1])
+        for place, row in enumerate(picked.tolist()):
+            if fail[place] or right[place]:
+                continue
+            counts = Counter(row)
+            ever[1, place] |= self._proven(counts, "fail", rule.fail_null, level * rule.alpha_block)
+            ever[2, place] |= self._proven(counts, "fail", 0.0, level * rule.alpha_block)
+            fail[place] = ever[2, place] and (ever[1, place] or rule.proven_drop == "stop")
+            passed = not fail[place] and self._proven(counts, "pass", rule.pass_null, level * rule.alpha_pass)
+            right[place] = passed
 
     def verdict(self, counts: Counter[int], *, fail: bool, drop: bool) -> str:
         """``pass``, ``fail`` or ``inconclusive``, as ``Sequential.finish`` says it.

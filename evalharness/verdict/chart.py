@@ -188,6 +188,10 @@ class _Chances:
             caught=tuple((change, found[change][which]) for change in changes),
         )
 
+    def _sized(self, planned: int) -> Rule:
+        """The rule of another plan; declared looks belong to the planned one alone."""
+        return self._rule if planned == self._rule.planned else replace(self._rule, planned=planned, looks=())
+
     def runs(self, planned: int) -> int:
         """Simulated runs a cell."""
         if self._method == "exact" and planned <= _MOST_EXACT:
@@ -199,9 +203,7 @@ class _Chances:
         rule = self._rule
         law_at = self._around(spread, law)
         if self._method == "exact":
-            place = bisect.bisect_left(
-                _SIZES, power, key=lambda n: self._chances(replace(rule, planned=n), law_at, 0.0)[0]
-            )
+            place = bisect.bisect_left(_SIZES, power, key=lambda n: self._chances(self._sized(n), law_at, 0.0)[0])
             if place < len(_SIZES):
                 return _SIZES[place]
         sd = math.sqrt(spread) if self._binary else spread
@@ -212,7 +214,7 @@ class _Chances:
     def _corrected(self, about: int, law_at: LawAt, power: float) -> int:
         """The formula's size, made larger until the simulated rule reaches the power (on large plans it is left alone)."""
         for _ in range(_CORRECTIONS):
-            if about > _LARGEST_SHOWN or self._chances(replace(self._rule, planned=about), law_at, 0.0)[0] >= power:
+            if about > _LARGEST_SHOWN or self._chances(self._sized(about), law_at, 0.0)[0] >= power:
                 break
             about = math.ceil(about * _CORRECTION)
         return about
@@ -232,7 +234,7 @@ class _Chances:
         )
 
     def _at(self, planned: int, law_at: LawAt) -> At:
-        rule = replace(self._rule, planned=planned)
+        rule = self._sized(planned)
         passed, failed, paid = self._chances(rule, law_at, 0.0)
         limit = None
         if self._method == "exact":

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from operator import add
 from typing import Any, Final, TypeGuard
 
+from evalharness.config.keys import REPORT_ONLY
 from evalharness.config.model import GateConfig, LimitConfig
 from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError
@@ -25,8 +26,6 @@ LEAST_CHANGED: Final = 5
 """Changed units below which no test can block at 5 %: with k of them p is never below 2^-k."""
 MOST_INFLUENCE: Final = 10
 """Units whose influence on the corpus score a verdict lists."""
-REPORT_ONLY: Final = frozenset({"ece"})
-"""Corpus scores that are biased on small sets in a way that depends on the answers: shown, never judged."""
 
 Stats = tuple[float, ...]
 """A case's numbers that add up."""

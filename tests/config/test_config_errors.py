@@ -278,6 +278,14 @@ CASES = {
             "  tip: for example cap = 10.0, margin = 0.5"
         ),
     ),
+    "guard on a score that is biased": (
+        'edits = { use = "ter" }\n[gates.support]\ncandidate = "bot"\nevalset = "support"\nlimits = { correct',
+        'edits = { use = "ece" }\n[gates.support]\ncandidate = "bot"\nevalset = "support"\nlimits = { edits = 0.02, correct',
+        (
+            f"{AT}.edits: ece is biased on small sets, so it may be shown but not judged\n"
+            '  tip: write { role = "report" }, and guard on brier instead'
+        ),
+    ),
     "margin over cap": (
         "correct = { margin = 0.05 }",
         "latency = { margin = 3.0, cap = 2 }",
@@ -438,3 +446,10 @@ def test_a_baseline_file_must_be_a_file(project: Path) -> None:
 def test_a_pinned_baseline_must_be_there(project: Path) -> None:
     text = GOOD.replace('evalset = "support"', 'evalset = "support"\npinned = "none.jsonl"')
     assert error_of(project, text).startswith("evalh.toml:16: gates.support.pinned: no such file: none.jsonl")
+
+
+@pytest.mark.parametrize("limit", ['{ role = "report" }', '{ on = "passed", margin = 0.05 }', "{ every = true }"])
+def test_a_biased_score_may_be_shown_and_its_threshold_judged(project: Path, limit: str) -> None:
+    text = GOOD.replace('"ter"', '"ece"').replace("limits = { ", f"limits = {{ edits = {limit}, ")
+    (project / "evalh.toml").write_text(text, encoding="utf-8")
+    assert load_config(project).gates["support"].limits[0].scorer == "edits"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
-from evalharness.project.selfchecking import Rate, selfcheck
+from evalharness.project.selfchecking import SEED, Rate, selfcheck
 from evalharness.report.selfcheck import selfcheck_json, selfcheck_text
 from evalharness.stats import exact_plan
+from evalharness.stats.laws import centred
+from evalharness.stats.replicate import replicate
+from evalharness.stats.rule import Rule
 
 from .projects import Project
 
@@ -167,3 +171,25 @@ def test_a_run_that_only_replays_is_no_second_draw(project):
     project.run("search", fresh=True)
     twice = checked(project)[0].twice
     assert twice.flips[0].measured.law.discordance == 0
+
+
+@pytest.mark.parametrize("method", ["exact", "general"])
+def test_declared_looks_are_checked_as_the_gate_will_look(project, method):
+    """Another rule than the one that judges would say nothing about it: looks move the rates and the mean cost."""
+    project.make(100, wrong=[*range(0, 100, 12), 9, 19]).gate()
+    project.edit(
+        'candidate = "new"', f'candidate = "new"\nextendable = [60]\n{"split = 0.25" if method == "general" else ""}'
+    )
+    found, _ = checked(project)
+    (guard,) = found.guards
+    assert guard.method == method
+    law = guard.measured.law
+    rule = Rule(margin=0.05, planned=100, split=None if method == "exact" else 0.25, looks=(60,))
+    plans = [exact_plan(100, 0.05, looks=looks) if method == "exact" else None for looks in ((60,), ())]
+    runs = guard.passed.runs
+    with_looks, without = (
+        replicate(replace(rule, looks=looks), centred(law, 0.0), runs=runs, seed=SEED, plan=plan)
+        for looks, plan in zip(((60,), ()), plans, strict=True)
+    )
+    assert (guard.passed.hits, guard.blocked.hits) == (with_looks.passed, with_looks.failed)
+    assert (with_looks.passed, with_looks.failed) != (without.passed, without.failed)

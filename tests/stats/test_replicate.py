@@ -37,6 +37,9 @@ RULES = {
     "no running look": Rule(margin=0.1, planned=30, split=0.0),
     "improve": Rule(margin=0.0, planned=40, improve=True),
     "margin 0": Rule(margin=0.0, planned=40, alpha_block=0.3),
+    "declared looks": Rule(margin=0.2, planned=45, looks=(15, 30)),
+    "declared looks, any drop stops": Rule(margin=0.3, planned=40, looks=(20,), alpha_block=0.3, proven_drop="stop"),
+    "declared looks, betting only": Rule(margin=0.2, planned=40, looks=(20,), split=1.0),
     "large alpha": Rule(margin=0.2, planned=20, alpha_pass=0.7, alpha_block=0.6, split=0.2),
 }
 
@@ -68,6 +71,24 @@ def test_the_exact_path_has_the_enumerated_rates(mean):
     for seen, true in ((found.pass_rate, exact.p_pass), (found.fail_rate, exact.p_fail)):
         assert seen == pytest.approx(true, abs=5 * max(1e-4, (true * (1 - true) / 20_000) ** 0.5))
     assert found.mean_cases == pytest.approx(exact.mean_cases, rel=0.01)
+
+
+@pytest.mark.parametrize("mean", [-0.1, -0.05, 0.0])
+def test_declared_looks_of_the_exact_path_have_the_enumerated_rates(mean):
+    rule = Rule(margin=0.05, planned=100, looks=(60,))
+    plan = exact_plan(100, 0.05, looks=(60,))
+    found = replicate(rule, of_discordance(0.1, mean), runs=20_000, seed=1, plan=plan)
+    exact = plan.outcome(0.1, mean)
+    for seen, true in ((found.pass_rate, exact.p_pass), (found.fail_rate, exact.p_fail)):
+        assert seen == pytest.approx(true, abs=5 * max(1e-4, (true * (1 - true) / 20_000) ** 0.5))
+    assert found.mean_cases == pytest.approx(exact.mean_cases, rel=0.01)
+    # The same runs without the look read on: what the self-check said before it took the declared looks.
+    assert replicate(rule, of_discordance(0.1, mean), runs=2_000, seed=1, plan=exact_plan(100, 0.05)).mean_cases > 80
+
+
+def test_looks_make_simulated_runs_fewer():
+    law = law_of([i / 1000 for i in range(1000)])
+    assert affordable_runs(Rule(margin=0.1, planned=1_000, looks=(250, 500)), law, exact=False) == 200
 
 
 def test_a_proven_drop_that_must_not_fail_ends_open():
