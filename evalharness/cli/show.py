@@ -42,7 +42,20 @@ def execute(args: argparse.Namespace) -> int:
             from evalharness.report.write import write_shown
 
             write_shown(args.output, shown)
+        if args.explain:
+            return _explain(workspace, shown, args)
         return _print(shown, args)
+
+
+def _explain(workspace: Workspace, shown: Shown, args: argparse.Namespace) -> int:
+    from evalharness.project.explaining import explain
+    from evalharness.report.shown import explain_text
+
+    if not args.cases:
+        raise UsageError("--explain needs a case", tip="evalh show RUN CASE --explain")
+    texts = (explain_text(shown, case_id, explain(workspace, shown, case_id)) for case_id in args.cases)
+    console.answer("\n\n".join(texts))
+    return 0
 
 
 def _list(workspace: Workspace, args: argparse.Namespace) -> int:
@@ -94,7 +107,7 @@ def _check_cases(shown: Shown, cases: list[str]) -> None:
 
 
 def _print(shown: Shown, args: argparse.Namespace) -> int:
-    from evalharness.report.shown import case_text, explain_text, run_text
+    from evalharness.report.shown import case_text, run_text
 
     screen = screen_of(args)
     if args.format not in (None, "text") or args.json or args.open:
@@ -106,11 +119,7 @@ def _print(shown: Shown, args: argparse.Namespace) -> int:
             return _open(text, shown.run.header.run_id)
         console.answer(text, styled=True)
         return 0
-    if args.explain and not args.cases:
-        raise UsageError("--explain needs a case", tip="evalh show RUN CASE --explain")
-    if args.explain:
-        console.answer("\n\n".join(explain_text(shown, case_id) for case_id in args.cases))
-    elif args.cases:
+    if args.cases:
         console.page("\n\n".join(case_text(shown, case_id, screen) for case_id in args.cases))
     else:
         console.answer(run_text(shown, screen), styled=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from evalharness.core.results import CaseResult, Failure, Output, Score, Trial, Unscored
 from evalharness.core.specs import thaw
@@ -16,6 +16,7 @@ from evalharness.report.view import WORDS, points
 from evalharness.report.worddiff import merged_diff
 
 if TYPE_CHECKING:
+    from evalharness.project.explaining import Explained
     from evalharness.project.history import GateRun, History
     from evalharness.store.past import RunSummary
 
@@ -188,14 +189,31 @@ def _json(value: Any) -> str:
     return json.dumps(thaw(value), ensure_ascii=False)
 
 
-def explain_text(shown: Shown, case_id: str) -> str:
+def explain_text(shown: Shown, case_id: str, answers: Sequence[Explained]) -> str:
     """``show --explain``: the content key of each answer of a case, and what it is made of."""
     header = shown.run.header
-    lines = [f"{case_id}: an answer is found again by its content key:"]
-    lines.append(f"  candidate  {_json(header.candidate.get('params', {}))}")
-    lines.append(f"  digest     {header.candidate['digest']}")
-    lines.extend(
-        f"  epoch {trial.epoch} attempt {trial.attempt}  key {trial.key or '(a recording: no key)'}"
-        for trial in shown.run.results[case_id].trials
-    )
+    lines = [
+        f"{case_id}: an answer is found again by its content key, the SHA-256 of endpoint, version, epoch, attempt"
+    ]
+    lines.append("and the rendered request (model, messages, parameters, seed):")
+    lines.append(f"  candidate  {header.candidate['name']}, digest {header.candidate['digest']}")
+    for answer in answers:
+        lines.append(f"  epoch {answer.epoch} attempt {answer.attempt}")
+        lines.append(f"    endpoint  {answer.endpoint or '(none)'}")
+        lines.append(f"    version   {answer.version or '(none)'}")
+        if answer.body is None:
+            lines.append(f"    request   not rendered again: {answer.why_not}")
+            lines.append(f"    fields    {_json(answer.facts)}")
+        else:
+            lines.append(f"    request   {_json(answer.body)}")
+        lines.append(
+            f"    key       {answer.key or '(a recording: no key)'}{_BINDINGS[answer.binding] if answer.body else ''}"
+        )
     return "\n".join(visible(line) for line in lines)
+
+
+_BINDINGS: Final = {
+    "content": "  (made again from the above: the same)",
+    "run": "  (made from the above and this run: the answer serves no other run)",
+    "": "  (made again from the above: another one, so this request is not the one that was answered)",
+}

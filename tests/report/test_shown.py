@@ -8,6 +8,7 @@ import pytest
 
 from evalharness.core.results import CallCounts, CaseResult, Failure, Output, Score, Trial, Unscored
 from evalharness.core.verdicts import GateVerdict, HardVerdict, PairCounts
+from evalharness.project.explaining import Explained
 from evalharness.project.history import GateRun, History
 from evalharness.project.promoting import Promoted
 from evalharness.report.html.history import history_page
@@ -144,9 +145,23 @@ def test_a_case_in_full_shows_both_answers_and_nothing_that_acts() -> None:
 
 
 def test_explain_names_the_keys() -> None:
-    text = explain_text(shown(), "c0")
-    assert "epoch 0 attempt 0  key (a recording: no key)" in text
+    facts = {"url": "https://h/v1", "version": "v2", "prompt": HOSTILE}
+    recorded = Explained(epoch=0, attempt=0, key="", why_not="its answers are recorded ones", facts=facts)
+    text = explain_text(shown(), "c0", [recorded])
+    assert "epoch 0 attempt 0" in text
+    assert "key       (a recording: no key)" in text
+    assert "not rendered again: its answers are recorded ones" in text
     assert "d" * 64 in text
+    assert "\x1b" not in text
+    body = {"model": "m", "messages": [{"role": "user", "content": HOSTILE}]}
+    asked = replace(recorded, key="f" * 64, endpoint="https://h/v1", version="v2", body=body)
+    for binding, said in (("content", "the same)"), ("run", "no other run)"), ("", "another one")):
+        text = explain_text(shown(), "c0", [replace(asked, binding=binding)])
+        assert f"key       {'f' * 64}  (" in text
+        assert said in text
+        assert "endpoint  https://h/v1" in text
+        assert '"model": "m"' in text
+        assert not {"\x1b", "\u202e"} & set(text)
 
 
 def test_runs_as_text_and_object() -> None:
