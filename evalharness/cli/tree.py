@@ -246,7 +246,7 @@ VERBS = (
                 choices=("text", "json", "jsonl", "md", "html", "xml", "csv"),
             ),
             Flag(("--drift",), "report how answers and scores moved since this RUN", "drift", "RUN"),
-            Flag(("--explain",), "say how the verdict came about, number by number", "explain"),
+            Flag(("--explain",), "print what a case's content key is made of", "explain"),
             Flag(("--restore",), "write the run's inputs into this folder", "restore", "DIR", file=True),
             *_OUTPUT,
         ),

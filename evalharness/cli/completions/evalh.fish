@@ -84,7 +84,7 @@ complete -c evalh -n '__fish_seen_subcommand_from show' -l list -d 'list the run
 complete -c evalh -n '__fish_seen_subcommand_from show' -l open -d 'open the page in a browser'
 complete -c evalh -n '__fish_seen_subcommand_from show' -l format -x -a 'text json jsonl md html xml csv' -d 'print in this form'
 complete -c evalh -n '__fish_seen_subcommand_from show' -l drift -x -d 'report how answers and scores moved since this RUN'
-complete -c evalh -n '__fish_seen_subcommand_from show' -l explain -d 'say how the verdict came about, number by number'
+complete -c evalh -n '__fish_seen_subcommand_from show' -l explain -d 'print what a case\'s content key is made of'
 complete -c evalh -n '__fish_seen_subcommand_from show' -l restore -r -F -d 'write the run\'s inputs into this folder'
 complete -c evalh -n '__fish_seen_subcommand_from show' -s o -l output -r -F -d 'write a report; the ending says which: .html .json .jsonl .md .xml .csv (repeatable)'
 complete -c evalh -n '__fish_seen_subcommand_from show' -F

@@ -387,7 +387,7 @@ _shtab_evalh_show_options=(
   "--open[open the page in a browser]"
   "--format[print in this form]:{text|json|jsonl|md|html|xml|csv}:(text json jsonl md html xml csv)"
   "--drift[report how answers and scores moved since this RUN]:RUN:"
-  "--explain[say how the verdict came about, number by number]"
+  "--explain[print what a case\'s content key is made of]"
   "--restore[write the run\'s inputs into this folder]:DIR:_files"
   "*"{-o,--output}"[write a report\; the ending says which\: .html .json .jsonl .md .xml .csv (repeatable)]:FILE:_files"
   "-C[work in this folder]:DIR:_files"
