@@ -43,6 +43,7 @@ class ByModel(AgainstReferences):
     """A scorer over vectors of a local model; subclasses say which vectors and how two texts compare."""
 
     def __init__(self, params: Params) -> None:
+        self._read(params)  # a wrong table is said before a missing package or model
         self._model = model_of(params)
         self._vectors = self.cache(params)
         super().__init__(params, version=package_version())

@@ -24,14 +24,14 @@ NOT_HERE = {
     "contains-html": "not a scorer word",
     "contains-xml": "not a scorer word",
     "is-xml": "not a scorer word",
-    "similar": "needs embeddings: a later issue",
-    "similar:dot": "needs embeddings: a later issue",
-    "similar:euclidean": "needs embeddings: a later issue",
-    "is-valid-openai-tools-call": "tool calls: a later issue",
-    "is-valid-openai-function-call": "tool calls: a later issue",
-    "tool-call-f1": "tool calls: a later issue",
-    "tool-call-f1-with-args": "tool calls: a later issue",
-    "tool-sequence-strict": "tool calls: a later issue",
+    "similar": "in test_peer_tools.py",
+    "similar:dot": "not a scorer word: an unnormalised dot product has no range to put a margin on",
+    "similar:euclidean": "not a scorer word: a distance has no upper end; cosine says the same of direction",
+    "is-valid-openai-tools-call": "in test_peer_tools.py",
+    "is-valid-openai-function-call": "in test_peer_tools.py",
+    "tool-call-f1": "in test_peer_tools.py",
+    "tool-call-f1-with-args": "in test_peer_tools.py",
+    "tool-sequence-strict": "in test_peer_tools.py",
 }
 
 WE_DIFFER = {
