@@ -21,7 +21,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SIZES = (200, 5_000, 100_000)
-WORDS = "the refund is paid within thirty days of delivery once the parcel has been seen by our people".split()
+WORDS = [
+    "the",
+    "refund",
+    "is",
+    "paid",
+    "within",
+    "thirty",
+    "days",
+    "of",
+    "delivery",
+    "once",
+    "it",
+    "was",
+    "seen",
+    "by",
+    "our",
+    "people",
+]
 READY = "() => document.querySelectorAll('table.list tbody tr[data-case]').length > 0"
 
 

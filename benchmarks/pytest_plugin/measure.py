@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).parents[2]
 CASES = 12
@@ -120,7 +120,7 @@ def reports() -> list[str]:
         project(folder)
         html = ["--html", "r.html", "--self-contained-html"] if importlib.util.find_spec("pytest_html") else []
         session(folder, "--evalh-live", "--junitxml", "r.xml", *html, "test_bot.py", "evalh.toml::qa")
-        names = [case.get("name") for case in ElementTree.parse(folder / "r.xml").iter("testcase")]
+        names = [case.get("name") for case in ET.parse(folder / "r.xml").iter("testcase")]
         gates = [name for name in names if name and (name == "qa" or "gate" in name)]
         lines = [f"- JUnit: {len(names)} test cases, the gate among them: `{gates[0]}`"]
         if html:
