@@ -41,6 +41,7 @@ _MODULES: Final[Mapping[str, str]] = {
         "similarity": "bertscore similar",
         "tools": "tool_calls tool_call_f1 tool_args tool_sequence",
         "epochs": "pass_at_k pass_hat_k",
+        "ifeval": "ifeval",
         "operations": "latency cost finish_reason refusal",
         "checks": "checks",
         "python_call": "python",
