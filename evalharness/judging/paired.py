@@ -76,6 +76,8 @@ class PairedJudge(JudgeScorer):
             other.score = other.trial.scores.get(self.name)
             if self.anew:
                 other.score = await self._look(other.subject, case, rubric.judge.first, calls=calls)
+                if not isinstance(other.score, Score):
+                    return other.score  # nothing to be held against: the pair counts with its bounds
                 other.put(self.name, other.score)
         return await self._beside(others, subject_of(rubric, output, case), case, epoch, calls=calls)
 
@@ -93,11 +95,14 @@ class PairedJudge(JudgeScorer):
             self.tally.again.add(place)
             score = await self._look(subject, case, settings.on_change, calls=calls, known=score)
         for other in others:
-            if other.subject == subject:
-                other.put(self.name, score)
-            elif again and other.score is not None:
+            theirs: ScoreResult | None = score
+            if other.subject != subject:
                 most = settings.on_change
-                other.put(self.name, await self._look(other.subject, case, most, calls=calls, known=other.score))
+                theirs = await self._look(other.subject, case, most, calls=calls, known=other.score) if again else None
+                if theirs is not None and not isinstance(theirs, Score):
+                    return theirs  # as above
+            if isinstance(theirs, Score):
+                other.put(self.name, theirs)
         return score
 
     async def _look(
