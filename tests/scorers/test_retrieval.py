@@ -169,3 +169,28 @@ def test_facts_and_reason() -> None:
     result = scorer.score(Output(documents=("a", "b", "c")), Case(id="c", input="", relevant={"b": 1, "x": 2}))  # type: ignore[attr-defined]
     assert result.reason == "1 of 2 relevant documents in the first 2 (3 retrieved)"
     assert dict(result.evidence) == {"ranks": (2,), "found": 1, "relevant": 2}
+
+
+@given(st.lists(rankings(), min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_means_equal_ir_measures(several: list[Any]) -> None:
+    """A query that the run left out counts 0 there as here; pytrec_eval alone would skip it."""
+    library = pytest.importorskip("ir_measures", reason="ir-measures is not installed")
+    wanted = {
+        ("ndcg", 5): library.nDCG @ 5,
+        ("map", None): library.AP,
+        ("mrr", None): library.RR,
+        ("precision", 5): library.P @ 5,
+        ("recall", 5): library.R @ 5,
+    }
+    left_out = len(several)  # one query more, which was never answered
+    qrels = {str(n): relevant for n, (_, relevant) in enumerate(several)} | {str(left_out): {"d": 1}}
+    run = {str(n): scores for n, (scores, _) in enumerate(several)}
+    expected = library.calc_aggregate(list(wanted.values()), qrels, run)
+    for (word, k), measure in wanted.items():
+        params = {} if k is None else {"k": k}
+        values = [
+            ours(word, [{"id": d, "score": v} for d, v in run.get(q, {}).items()], dict(qrels[q]), **params)
+            for q in qrels
+        ]
+        assert sum(values) / len(values) == pytest.approx(expected[measure], abs=1e-9), (word, k)
