@@ -139,7 +139,13 @@ def _read(source: str, *, offline: bool) -> tuple[Table, Source]:
         table = readers[path.suffix](path)
     else:
         raise UsageError(f"{source!r}: cannot tell its form", tip=f"expected {_FORMS}")
-    return table, Source(origin=Path(source).as_posix())
+    return table, Source(origin=_known_as(Path(source)))
+
+
+def _known_as(path: Path) -> str:
+    """What the lock says of a file: its path where that is the project's, else its name, never folders of one machine."""
+    outside = path.is_absolute() or ".." in path.parts
+    return path.name if outside else path.as_posix()
 
 
 def _datasets() -> Any:

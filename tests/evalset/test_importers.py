@@ -397,3 +397,14 @@ def test_a_moving_revision_is_named_with_the_commit_it_stood_at():
     assert importers._pinned(table, files, commit, local=False).notes == ()
     assert importers._pinned(table, files, "main", local=True).notes == ()
     assert "not resolved" in importers._pinned(table, ["train.jsonl"], "main", local=False).notes[0]
+
+
+@pytest.mark.parametrize("shown", ["a.csv", "data/a.csv"])
+def test_the_lock_names_no_folder_of_one_machine(tmp_path, monkeypatch, shown):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for path in (tmp_path / "a.csv", tmp_path / "data" / "a.csv"):
+        path.write_text("input\nx\n", encoding="utf-8")
+    assert import_cases(shown).source.origin == shown
+    assert import_cases(str(tmp_path / shown)).source.origin == "a.csv"
+    assert import_cases(f"data/../{shown}").source.origin == "a.csv"
