@@ -65,3 +65,27 @@ def test_a_gate_that_is_taken_away_is_refused(shop: Shop) -> None:
     verdict = in_ci(shop)
     assert verdict.exit_code == 2
     assert any(gate.gate == "g" and gate.outcome == "refused" for gate in verdict.gates)
+
+
+def test_a_pinned_file_that_moves_is_said_and_not_looked_at(shop: Shop) -> None:
+    """Re-pinning to what the pull request happens to have would let it lose the margin once more."""
+    folder = shop.root / "reports"
+    git(shop.root, "checkout", "-q", "main", "--", "new.jsonl")
+    (folder / "release.jsonl").write_bytes((folder / "baselines" / "g.jsonl").read_bytes())
+    shop.config(baseline="", gate='pinned = "reports/release.jsonl"')
+    git(shop.root, "add", "-A")
+    git(shop.root, "commit", "-q", "-m", "pinned")
+    git(shop.root, "branch", "-f", "main")
+    quiet = in_ci(shop)
+    assert quiet.outcome == "pass"
+    assert "baseline_moved" not in {warned.code for warned in quiet.warnings}
+    shop.answers("new.jsonl", [i % 5 != 0 for i in range(120)])
+    with shop.open() as workspace:
+        promote(workspace, "g", why="what I happen to have")
+    (folder / "release.jsonl").write_bytes((folder / "baselines" / "g.jsonl").read_bytes())
+    git(shop.root, "checkout", "-q", "main", "--", "reports/baselines/g.jsonl")
+    verdict = in_ci(shop)
+    assert [warned.message for warned in verdict.warnings if warned.code == "baseline_moved"] == [
+        "this pull request moves the baseline of g (reports/release.jsonl): compared with the one of main"
+    ]
+    assert {scorer.outcome for scorer in verdict.gates[0].scorers} == {"regression"}
