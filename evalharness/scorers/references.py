@@ -28,10 +28,14 @@ class AgainstReferences(Scorer):
 
     def measure(self, output: Output, case: Case, /) -> ScoreResult:
         """Compare with the references."""
-        references = self._given if self._given is not None else tuple(map(reference_text, case.references))
+        references = self.references_of(case)
         if not references:
             return NO_TARGET
         return self.compare(output.text or "", references)
+
+    def references_of(self, case: Case) -> tuple[str, ...]:
+        """The texts that outputs to a case are compared with; empty when there are none."""
+        return self._given if self._given is not None else tuple(map(reference_text, case.references))
 
     def compare(self, text: str, references: Sequence[str]) -> ScoreResult:
         """The score of a text against at least one reference; subclasses write it."""

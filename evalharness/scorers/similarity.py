@@ -31,7 +31,7 @@ from evalharness.core.specs import digest_text
 from evalharness.scorers.base import shown
 from evalharness.scorers.language_model import model_of, package_version
 from evalharness.scorers.parameters import Params
-from evalharness.scorers.references import AgainstReferences, reference_text
+from evalharness.scorers.references import AgainstReferences
 from evalharness.scorers.vectors import VectorCache, cosine, greedy_match
 
 PARTS: Final = ("precision", "recall", "f1")
@@ -49,11 +49,9 @@ class ByModel(AgainstReferences):
         super().__init__(params, version=package_version())
 
     def score_many(self, pairs: Sequence[tuple[Output, Case]]) -> Sequence[ScoreResult]:
-        """One result per pair, equal to ``score`` on each; all unknown texts go through the model together."""
-        texts = [output.text for output, _ in pairs if output.text]
-        for _, case in pairs:
-            texts += self._given if self._given is not None else map(reference_text, case.references)
-        self._vectors.of([text for text in texts if text.strip()])
+        """One result per pair, equal to ``score`` on each; unknown texts go through the model together, by length."""
+        texts = [text for output, case in pairs for text in (output.text or "", *self.references_of(case))]
+        self._vectors.fill([text for text in texts if text.strip()])
         return [self.score(output, case) for output, case in pairs]
 
     def compare(self, text: str, references: Sequence[str]) -> ScoreResult:

@@ -25,6 +25,9 @@ DISK: Final = 2 << 30
 
 FOLDER: Final = "vectors"
 
+SLICE: Final = 256
+"""Texts that are made ready together: enough to sort them by length, few enough to hold."""
+
 
 class VectorCache:
     """Vectors by text, for one model.
@@ -59,6 +62,14 @@ class VectorCache:
             self._remember(text, vectors)
             self._write(text, vectors)
         return found
+
+    def fill(self, texts: Sequence[str]) -> None:
+        """Make the vectors of many texts ready, as far as there is room to keep them."""
+        wanted = list(dict.fromkeys(texts))
+        for start in range(0, len(wanted), SLICE):
+            if self._bytes > MEMORY // 2 and not self._state.is_dir():
+                return
+            self.of(wanted[start : start + SLICE])
 
     def _remember(self, text: str, vectors: Array) -> None:
         if text in self._memory:
