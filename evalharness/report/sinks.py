@@ -31,6 +31,8 @@ __all__ = [
 
 _FORMULA: Final = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 _MARKUP: Final = re.compile(r"[\\`*_\[\]<>&|~$!]")
+_BLOCK: Final = re.compile(r"^(\d*)([-+#.)=:])")
+"""What begins a heading, a list or a table at the start of a line."""
 _LINKED: Final = re.compile(r"@|://|www\.|#\d|\bgh-\d|^\s|\s$", re.IGNORECASE)
 """What a host turns into a mention, a link or an issue wherever it stands in prose."""
 
@@ -109,7 +111,9 @@ def md_code(text: str, limit: int | None = None, *, cell: bool = False) -> str:
 def md_text(text: str, limit: int | None = None) -> str:
     """A sentence as Markdown prose; one that a host would turn into a mention or a link becomes a code span."""
     clean = visible(text, limit=limit)
-    return md_code(clean) if _LINKED.search(clean) else _MARKUP.sub(r"\\\g<0>", clean)
+    if _LINKED.search(clean):
+        return md_code(clean)
+    return _BLOCK.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", clean))
 
 
 def github_command(kind: str, message: str, *, file: str = "", line: int = 0, title: str = "") -> str:
