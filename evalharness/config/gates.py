@@ -112,13 +112,14 @@ def _read_limit(table: Table, name: str, *, config: Config, block_only: bool) ->
     if values.get("every"):
         _check_hard(limit)
     elif values.get("role") != "report":
-        if use in REPORT_ONLY and values.get("on") != "passed":
+        by_threshold = values.get("on") == "passed"  # the share of cases that pass is on 0..1 whatever the values are
+        if use in REPORT_ONLY and not by_threshold:
             limit.refuse(
                 None,
                 f"{use} is biased on small sets, so it may be shown but not judged",
                 'write { role = "report" }, and guard on brier instead',
             )
-        _check_margin(limit, values, bounded=use not in UNBOUNDED, block_only=block_only)
+        _check_margin(limit, values, bounded=by_threshold or use not in UNBOUNDED, block_only=block_only)
     return LimitConfig(**values, scorer=name, where=limit.place)
 
 

@@ -453,3 +453,12 @@ def test_a_biased_score_may_be_shown_and_its_threshold_judged(project: Path, lim
     text = GOOD.replace('"ter"', '"ece"').replace("limits = { ", f"limits = {{ edits = {limit}, ")
     (project / "evalh.toml").write_text(text, encoding="utf-8")
     assert load_config(project).gates["support"].limits[0].scorer == "edits"
+
+
+def test_the_share_within_a_budget_needs_no_cap(project: Path) -> None:
+    """``latency`` and ``cost`` by their threshold: each case is within the budget or not."""
+    text = GOOD.replace('use = "ter"', 'use = "latency", threshold = 2.0').replace(
+        "limits = { ", 'limits = { edits = { on = "passed", margin = 0.05 }, '
+    )
+    (project / "evalh.toml").write_text(text, encoding="utf-8")
+    assert load_config(project).gates["support"].limits[0].margin == 0.05

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from evalharness.core.errors import BaselineError
+from evalharness.core.errors import BaselineError, ConfigError
 from evalharness.core.options import RunOptions
 from evalharness.project.gating import gate_all
 from evalharness.project.promoting import promote
@@ -126,9 +126,10 @@ def test_corpus_guards_and_reports(shop: Shop) -> None:
 
 def test_ece_is_a_report(shop: Shop) -> None:
     shop.answers("new.jsonl", [i != 3 for i in range(120)])
-    verdict = corpus(shop, "e = 0.05").gate()
-    assert (verdict.outcome, verdict.exit_code) == ("refused", 2)
-    assert "may be shown but not judged" in verdict.reason
+    with pytest.raises(ConfigError, match="may be shown but not judged"):
+        corpus(shop, "e = 0.05").open()
+    verdict = corpus(shop, 'f1 = 0.05, e = { role = "report" }').gate()
+    assert [scorer.role for scorer in verdict.scorers if scorer.scorer == "e"] == ["report"]
 
 
 def test_run_shows_the_corpus_value(shop: Shop) -> None:
@@ -142,8 +143,31 @@ def test_run_shows_the_corpus_value(shop: Shop) -> None:
 
 
 def test_no_pinned_file_is_a_config_error(shop: Shop) -> None:
-    from evalharness.core.errors import ConfigError
-
     shop.config(gate='pinned = "reports/none.jsonl"')
     with pytest.raises((ConfigError, BaselineError)):
+        shop.gate()
+
+
+def slow(shop: Shop, name: str, slow_cases: int) -> None:
+    rows = ({"id": f"c{i:04d}", "output": "yes", "latency_s": 3.0 if i < slow_cases else 0.5} for i in range(120))
+    shop.jsonl(name, rows)
+
+
+def test_latency_is_gated_by_a_cap_or_as_the_share_within_the_budget(shop: Shop) -> None:
+    """Never as an uncapped mean, for which no bound exists in finite samples."""
+    slow(shop, "old.jsonl", 2)
+    slow(shop, "new.jsonl", 40)
+    shop.config(limits='fast = { on = "passed", margin = 0.05 }, latency = { cap = 5.0, margin = 0.5 }')
+    text = (shop.root / "evalh.toml").read_text()
+    text = text.replace("[scorers]", '[scorers]\nfast = { use = "latency", threshold = 2.0 }')
+    (shop.root / "evalh.toml").write_text(text)
+    verdict = shop.gate()
+    fast, capped = verdict.scorers
+    assert verdict.outcome == fast.outcome == "regression"
+    assert (fast.method, fast.unit) == ("exact", "points")
+    assert (capped.method, capped.unit, capped.margin) == ("general", "s", 0.5)
+    slow(shop, "new.jsonl", 3)
+    assert [scorer.outcome for scorer in shop.gate().scorers] == ["pass", "pass"]
+    shop.config(limits="latency = 0.5")
+    with pytest.raises(ConfigError, match="needs a cap"):
         shop.gate()
