@@ -261,6 +261,10 @@ class Recorder(Protocol):
 class Executor(Protocol):
     """Where CPU-bound scoring happens: in this process, in a pool, or one day elsewhere."""
 
+    def takes(self, scorer: CaseScorer) -> bool:
+        """Whether it can run this scorer."""
+        ...
+
     def map_scores(self, scorer: CaseScorer, pairs: Sequence[tuple[Output, Case]]) -> Sequence[ScoreResult]:
         """One result per pair, in order, equal to the scorer's own."""
         ...

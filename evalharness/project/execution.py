@@ -15,6 +15,7 @@ from evalharness.core.protocols import Candidate, Recording, ScorerFacts, StopRu
 from evalharness.core.results import CallCounts, Output, Run, RunHeader
 from evalharness.core.specs import digest_text
 from evalharness.project.gitfacts import commit_of
+from evalharness.project.scoring_pool import executor_of
 from evalharness.project.workspace import Workspace
 from evalharness.runner.job import Job, RunStore
 from evalharness.runner.run import run_cases
@@ -85,6 +86,7 @@ def execute(workspace: Workspace, task: Task) -> Run:
             stop=task.stop,
             pacing=workspace.pacing() if paid else None,
             jobs=workspace.jobs,
+            executor=executor_of(workspace),
             timeout_s=workspace.config.defaults.timeout,
             max_cost=left_to_spend(workspace, task, before),
             offline=options.offline,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from evalharness.config.keys import BUILT_IN_SCORERS
@@ -15,7 +16,7 @@ from evalharness.core.cases import EvalSet
 from evalharness.core.errors import ConfigError, UsageError
 from evalharness.core.nearest import name_tip
 from evalharness.core.options import RunOptions
-from evalharness.core.protocols import Candidate, Recording, ScorerFacts, ScorerSpec
+from evalharness.core.protocols import Candidate, Executor, Recording, ScorerFacts, ScorerSpec
 from evalharness.core.results import Document
 from evalharness.core.specs import ComponentSpec
 from evalharness.core.verdicts import Warned
@@ -66,6 +67,8 @@ class Workspace:
     """What is thrown away at the end."""
     ready: dict[tuple[str, str], Recording] = field(default_factory=dict)
     """(candidate, eval set) -> its answers, where they were given in this session already: it is not asked again."""
+    executor: Executor | None = None
+    """Where scorers run that take long to compute (``scoring_pool.executor_of`` makes it)."""
     _store: Store | None = None
     _evalsets: dict[str, EvalSet] = field(default_factory=dict)
     _scorers: dict[str, ScorerFacts] = field(default_factory=dict)
@@ -74,11 +77,15 @@ class Workspace:
     def __enter__(self) -> Workspace:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._store is not None:
-            self._store.close()
-            self._store = None
-        self.closing.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        store, self._store = self._store, None
+        try:
+            if store is not None:
+                store.__exit__(kind, error, trace)
+        finally:
+            self.closing.close()
 
     @property
     def root(self) -> Path:

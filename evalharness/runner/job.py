@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from evalharness.core.cases import Case
-from evalharness.core.protocols import Candidate, Clock, ProgressSink, Recorder, Recording, ScorerFacts, StopRule
+from evalharness.core.protocols import (
+    Candidate,
+    Clock,
+    Executor,
+    ProgressSink,
+    Recorder,
+    Recording,
+    ScorerFacts,
+    StopRule,
+)
 from evalharness.core.results import CallCounts, CaseResult, Failure, Output, RunHeader, ScoreResult
 from evalharness.runner.clock import SystemClock
 
@@ -152,6 +161,8 @@ class Job:
     """Command line that goes on with this run, for the message after Ctrl-C."""
     title: str = ""
     """Name shown with the progress; the candidate's when empty."""
+    executor: Executor | None = None
+    """Where scorers run that take long to compute; None: here."""
     progress: ProgressSink | None = None
     clock: Clock = field(default_factory=SystemClock)
 

@@ -31,7 +31,7 @@ class Ledger:
         """The candidate when its answers exist already."""
         self.candidate = job.candidate if not isinstance(job.candidate, Recording) else None
         """The candidate when it can be asked."""
-        self.scoring = Scoring(job.scorers)
+        self.scoring = Scoring(job.scorers, job.executor)
         self.desk = RunDesk(job)
         for scorer in self.scoring.awaited:
             if isinstance(scorer, AtDesk):

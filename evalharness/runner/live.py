@@ -159,7 +159,7 @@ class _Live:
             await asyncio.sleep(0)  # a long row of stored answers must not starve the calls in flight
         scores = (
             await self._ledger.scoring.awaiting(output, case, repeat=epoch)
-            if self._ledger.scoring.awaited
+            if self._ledger.scoring.awaited or self._ledger.scoring.slow
             else self._ledger.scoring.settled(output, case)
         )
         return Trial(

@@ -7,6 +7,7 @@ from there the live engine goes on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from evalharness.core.cases import Case
 from evalharness.core.protocols import Candidate, Request
@@ -15,6 +16,8 @@ from evalharness.core.specs import digest_text
 from evalharness.runner.job import Job
 from evalharness.runner.ledger import Ledger
 
+AHEAD: Final = 256
+"""Cases whose answers are handed to slow scorers together."""
 NOT_RECORDED = Failure(stage="candidate", kind="not_recorded", message="the answer was never recorded")
 
 
@@ -40,15 +43,40 @@ def walk(ledger: Ledger, interrupted: list[int]) -> int | None:
     Returns:
         The position of the first case that needs a call; None when there is nothing left to do.
     """
+    prepared = 0
     for position, case in enumerate(ledger.job.cases):
         if interrupted:
             ledger.stopped = "interrupted"
             return None
+        if ledger.scoring.reads_ahead and position >= prepared:
+            prepared = _prepare(ledger, position)
         if not _replay(ledger, position, case):
             return position
         if ledger.stopped:
             return None
     return None
+
+
+def _prepare(ledger: Ledger, start: int) -> int:
+    """Let the scorers that gain by it see many of the next answers at once.
+
+    Under a stop rule only recordings are read ahead: a look for a stored answer that is not there takes the store's
+    lock, and cases beyond the end of a gate are none of its business.
+
+    Returns:
+        The first position that was not looked at.
+    """
+    end = min(start + AHEAD, len(ledger.job.cases))
+    if ledger.recording is None and ledger.job.stop is not None:
+        return end
+    answers = []
+    for case in ledger.job.cases[start:end]:
+        for epoch in range(ledger.epochs):
+            output = look_up(ledger, case, epoch=epoch, attempt=0).output
+            if isinstance(output, Output):
+                answers.append((output, case, epoch))
+    ledger.scoring.prepare(answers)
+    return end
 
 
 def _replay(ledger: Ledger, position: int, case: Case) -> bool:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from evalharness.core.cases import Case
 from evalharness.core.endpoints import shown
 from evalharness.core.errors import EvalhError
-from evalharness.core.protocols import AsyncScorer, CaseScorer, EpochScorer, GroupScorer, ScorerFacts
+from evalharness.core.protocols import (
+    AsyncScorer,
+    BatchScorer,
+    CaseScorer,
+    EpochScorer,
+    Executor,
+    GroupScorer,
+    ScorerFacts,
+)
 from evalharness.core.results import CaseResult, Failure, Output, Score, ScoreResult, Trial, Unscored
+from evalharness.core.specs import EMPTY
+from evalharness.runner.batches import Batches
 from evalharness.runner.job import ReadsFailures, Remembers, RunEnded
 
 
 class Scoring:
     """The scorers of a run, sorted once by what they look at."""
 
-    def __init__(self, scorers: Sequence[ScorerFacts]) -> None:
+    def __init__(self, scorers: Sequence[ScorerFacts], executor: Executor | None = None) -> None:
         self.groups = [scorer for scorer in scorers if isinstance(scorer, GroupScorer)]
         self.epochs = [scorer for scorer in scorers if isinstance(scorer, EpochScorer)]
         self.awaited = [scorer for scorer in scorers if isinstance(scorer, AsyncScorer)]
@@ -32,6 +43,20 @@ class Scoring:
         if strange:
             raise TypeError(f"not scorers that a run can use: {', '.join(strange)}")
         self._each = (*self.plain, *self.awaited)
+        self._batches = None if executor is None else Batches(executor, self.plain)
+        self._many = [scorer for scorer in self.plain if isinstance(scorer, BatchScorer)]
+        self._ready: dict[tuple[str, str, int], ScoreResult] = {}
+        """(scorer, case, epoch) -> score that was computed beforehand."""
+
+    @property
+    def slow(self) -> bool:
+        """Whether some scores are computed elsewhere, because they take long."""
+        return self._batches is not None and bool(self._batches.slow)
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether some scores come cheaper when many answers are scored at once (``prepare``)."""
+        return bool(self._many) or self.slow
 
     def recorded(self, output: Output | Failure, case: Case, *, repeat: int) -> dict[str, ScoreResult] | None:
         """All scores of one answer, without waiting for anybody.
@@ -52,21 +77,62 @@ class Scoring:
             if result is None:
                 return None
             scores[judge.name] = result
-        return self.pure(output, case) | scores
+        ready = {
+            scorer.name: self._ready.pop((scorer.name, case.id, repeat)) for scorer in self._prepared(case, repeat)
+        }
+        return self.pure(output, case, ready) | scores
 
-    def pure(self, output: Output, case: Case) -> dict[str, ScoreResult]:
-        """The scores that need nobody else."""
-        return {scorer.name: _guarded(scorer, scorer.score, output, case) for scorer in self.plain}
+    def pure(self, output: Output, case: Case, ready: Mapping[str, ScoreResult] = EMPTY) -> dict[str, ScoreResult]:
+        """The scores that need nobody else.
+
+        Args:
+            output: The answer.
+            case: Its case.
+            ready: Those that are there already, by scorer.
+        """
+        scores = {}
+        for scorer in self.plain:
+            found = ready.get(scorer.name)
+            scores[scorer.name] = self._timed(scorer, output, case) if found is None else found
+        return scores
+
+    def _timed(self, scorer: CaseScorer, output: Output, case: Case) -> ScoreResult:
+        if self._batches is None:
+            return _guarded(scorer, scorer.score, output, case)
+        started = time.perf_counter()
+        result = _guarded(scorer, scorer.score, output, case)
+        self._batches.took(scorer, started)
+        return result
+
+    def prepare(self, answers: Sequence[tuple[Output, Case, int]]) -> None:
+        """Compute the scores that come cheaper so for many answers at once; ``recorded`` finds them.
+
+        Args:
+            answers: (answer, case, epoch) of answers that will be asked for soon.
+        """
+        pairs = [(output, case) for output, case, _ in answers]
+        found = {scorer.name: _all_guarded(scorer, pairs) for scorer in self._many}
+        if self._batches is not None:
+            found |= {scorer.name: self._batches.all_at_once(scorer, pairs) for scorer in self._batches.slow}
+        for name, results in found.items():
+            for (_, case, epoch), result in zip(answers, results, strict=False):
+                self._ready[name, case.id, epoch] = result
+
+    def _prepared(self, case: Case, epoch: int) -> list[CaseScorer]:
+        return [scorer for scorer in self.plain if (scorer.name, case.id, epoch) in self._ready] if self._ready else []
 
     def settled(self, output: Output | Failure, case: Case) -> dict[str, ScoreResult]:
         """All scores of one answer where no scorer waits for anybody."""
         return self.of_failure(output, case) if isinstance(output, Failure) else self.pure(output, case)
 
     async def awaiting(self, output: Output | Failure, case: Case, *, repeat: int) -> dict[str, ScoreResult]:
-        """All scores of one answer; judges are asked where needed."""
+        """All scores of one answer; judges are asked where needed, and what takes long is computed elsewhere."""
         if isinstance(output, Failure):
             return self.of_failure(output, case)
-        scores = self.pure(output, case)
+        batches = self._batches
+        slow = [] if batches is None else batches.slow
+        elsewhere = {scorer.name: await batches.one(scorer, output, case) for scorer in slow if batches is not None}
+        scores = self.pure(output, case, elsewhere)
         for judge in self.awaited:
             scores[judge.name] = await _awaited(judge, output, case, repeat)
         return scores
@@ -156,6 +222,17 @@ def _guarded(scorer: ScorerFacts, call: Callable[..., ScoreResult], *given: Any)
     except Exception as error:  # noqa: BLE001  the runner's boundary: scorers are anybody's code
         return _broken(scorer, "raised", f"{type(error).__name__}: {error}")
     return _checked(scorer, result)
+
+
+def _all_guarded(scorer: BatchScorer, pairs: Sequence[tuple[Output, Case]]) -> Sequence[ScoreResult]:
+    """The scores of many answers; none where the batch as a whole fails: then each is scored by itself."""
+    try:
+        results = scorer.score_many(pairs)
+    except EvalhError:
+        raise
+    except Exception:  # noqa: BLE001  the runner's boundary, as above: what is wrong shows for the answer that has it
+        return ()
+    return [_checked(scorer, result) for result in results] if len(results) == len(pairs) else ()
 
 
 def _checked(scorer: ScorerFacts, result: ScoreResult) -> ScoreResult:

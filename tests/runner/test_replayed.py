@@ -9,8 +9,9 @@ import pytest
 
 from evalharness.candidates.recorded import Recorded
 from evalharness.core.results import Failure, Output, Score
+from evalharness.runner import replayed
 from evalharness.runner.run import run_cases
-from tests.runner.runner_doubles import Fake, MemoryStore, StopAfter, header, job, some_cases
+from tests.runner.runner_doubles import Equals, Fake, MemoryStore, StopAfter, header, job, some_cases
 
 CASES = some_cases(5)
 
@@ -134,3 +135,31 @@ def test_a_score_that_is_no_number_is_a_failure_of_the_scorer(kind):
     run = run_cases(job(CASES, recorded(), scorers=(Bad(),)))
     assert run.results["c0000"].trials[0].scores["bad"].kind == "not_a_number"
     assert not run.complete
+
+
+class Many(Equals):
+    """Scores many at once; ``fault`` is what is wrong with its batches."""
+
+    def __init__(self, fault=""):
+        self.fault, self.batches, self.alone = fault, [], 0
+
+    def score(self, output, case):
+        self.alone += 1
+        return super().score(output, case)
+
+    def score_many(self, pairs):
+        self.batches.append(len(pairs))
+        if self.fault == "raises":
+            raise ZeroDivisionError
+        results = [super(Many, self).score(*pair) for pair in pairs]
+        return results[:-1] if self.fault == "short" else results
+
+
+@pytest.mark.parametrize("fault", ["", "raises", "short"])
+def test_scorers_of_many_answers_see_a_replay_in_batches(fault, monkeypatch):
+    monkeypatch.setattr(replayed, "AHEAD", 2)
+    scorer = Many(fault)
+    run = run_cases(job(CASES, recorded(), scorers=[scorer]))
+    assert run.results == run_cases(job(CASES, recorded(), scorers=[Equals()])).results
+    assert scorer.batches == [2, 2, 1]
+    assert scorer.alone == (len(CASES) if fault else 0)
