@@ -45,6 +45,7 @@ def proposals(workspace: Workspace, trusted: Trusted, base: Config) -> tuple[War
         *_evalsets(workspace, trusted, base),
         *_scorer_files(workspace, trusted, base),
         *_answers(workspace, trusted, base),
+        *(_ignored(workspace.config, ref, base) if workspace.options.untrusted else ()),
     )
 
 
@@ -101,6 +102,17 @@ def _money(config: Config, base: Config) -> Iterator[str]:
     for model, price in base.prices.items():
         if config.prices.get(model, price) != price:
             yield f"the price of {model!r}"
+
+
+def _ignored(config: Config, ref: str, base: Config) -> Iterator[Warned]:
+    """Candidates and new gates of a config that is not trusted."""
+    for name in sorted({*config.candidates, *base.candidates}):
+        if _as_said(config.candidates.get(name)) != _as_said(base.candidates.get(name)):
+            held = f"that of {ref} counts" if name in base.candidates else f"{ref} has none of that name"
+            yield Warned(code="ignored", message=f"this pull request changes candidate {name!r}: not looked at, {held}")
+    for name in config.gates:
+        if name not in base.gates:
+            yield Warned(code="ignored", message=f"this pull request adds gate {name!r}: not judged, {ref} does not have it")
 
 
 def _baselines(workspace: Workspace, ref: str, base: Config) -> Iterator[Warned]:

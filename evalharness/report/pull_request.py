@@ -8,7 +8,7 @@ from evalharness.core.verdicts import Verdict, Warned
 
 TITLE: Final = "This pull request and its own judging"
 CODES: Final = frozenset(
-    {"untrusted", "gate_changed", "baseline_moved", "evalset_changed", "rubric_changed", "answers_changed"}
+    {"untrusted", "gate_changed", "baseline_moved", "evalset_changed", "rubric_changed", "answers_changed", "ignored"}
 )
 """Warnings of ``project.proposed`` and ``project.untrusted``."""
 
