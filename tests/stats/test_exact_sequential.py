@@ -21,3 +21,19 @@ def test_what_the_exact_face_refuses_and_tells() -> None:
         engine.update(0.0)
     with pytest.raises(ValueError, match="all 20 planned"):
         engine.update(0.0)
+
+
+@pytest.mark.parametrize(
+    ("margin", "said"), [(0.02, "worse than the margin of 0.02;"), (0.1, "a drop is proven, whether")]
+)
+def test_a_fail_at_the_last_look_has_proven_a_drop(margin: float, said: str) -> None:
+    """Nothing was proven while running: what the last bar shows must be said as well."""
+    engine = ExactSequential(Rule(margin=margin, planned=40))
+    limits = engine.plan.fail_min_losses if margin == 0.02 else engine.plan.drop_min_losses
+    for step in [0.0] * (40 - limits[0]) + [-1.0] * limits[0]:
+        engine.update(step)
+    assert engine.verdict is None
+    end = engine.finish()
+    assert (end.verdict, end.planned, end.n_used, end.drop_proven) == ("fail", 40, 40, True)
+    assert end.reason.startswith(said)
+    assert end.log_e_drop < engine.plan.dropping.bar
