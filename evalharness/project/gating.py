@@ -8,7 +8,7 @@ from typing import Any
 
 from evalharness.config.model import GateConfig
 from evalharness.core.cases import EvalSet
-from evalharness.core.errors import EXIT_CODES, Incomplete, Refused, UsageError, worst
+from evalharness.core.errors import EXIT_CODES, DiskFailed, Incomplete, Refused, UsageError, worst
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.verdicts import Comparison, GateVerdict, Verdict
 from evalharness.project.arms import gate_baseline, pinned_baseline, scored, stored_baseline
@@ -106,9 +106,14 @@ def _guarded(
     *,
     rerun: bool = False,
 ) -> Comparison:
-    """A gate's verdict; a refusal or a lack of keys and money is that gate's outcome, not the end of the others."""
+    """A gate's verdict; a refusal or a lack of keys and money is that gate's outcome, not the end of the others.
+
+    A disk that fails ends them all: nothing more can be saved.
+    """
     try:
         return run_gate(workspace, gate, baseline=baseline, candidate=candidate, rerun=rerun)
+    except DiskFailed:
+        raise
     except (Refused, Incomplete) as error:
         softened = isinstance(error, Incomplete) and gate.incomplete == "pass"
         refused = GateVerdict(

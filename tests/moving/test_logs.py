@@ -82,9 +82,12 @@ WAYS = {
     ),
     "numbered attributes": (
         {
-            "gen_ai.prompt.0.role": "system", "gen_ai.prompt.0.content": "s",
-            "gen_ai.prompt.1.role": "user", "gen_ai.prompt.1.content": "q",
-            "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": "a",
+            "gen_ai.prompt.0.role": "system",
+            "gen_ai.prompt.0.content": "s",
+            "gen_ai.prompt.1.role": "user",
+            "gen_ai.prompt.1.content": "q",
+            "gen_ai.completion.0.role": "assistant",
+            "gen_ai.completion.0.content": "a",
             "gen_ai.completion.0.finish_reason": "stop",
         },
         [],
@@ -165,13 +168,15 @@ def test_errors_feedback_and_other_spans(tmp_path: Path) -> None:
 
 def test_spans_one_a_line_as_consoles_write_them(tmp_path: Path) -> None:
     row = {
-        "name": "chat", "context": {"trace_id": "t", "span_id": "s"}, "parent_id": None,
-        "start_time": "2026-11-25T10:00:00.000000Z", "end_time": "2026-11-25T10:00:02.000000Z",
-
-            "status": {"status_code": "ERROR", "description": "no"},
-            "attributes": {**CHAT, "gen_ai.input.messages": json.dumps(TURNS)}
-        ,
-        "events": [], "resource": {"attributes": {"service.name": "shop"}},
+        "name": "chat",
+        "context": {"trace_id": "t", "span_id": "s"},
+        "parent_id": None,
+        "start_time": "2026-11-25T10:00:00.000000Z",
+        "end_time": "2026-11-25T10:00:02.000000Z",
+        "status": {"status_code": "ERROR", "description": "no"},
+        "attributes": {**CHAT, "gen_ai.input.messages": json.dumps(TURNS)},
+        "events": [],
+        "resource": {"attributes": {"service.name": "shop"}},
     }
     call = the_call(log(tmp_path, "otel", [row]))
     assert (call.latency_s, call.error, call.key("span_id"), call.key("service.name")) == (2.0, "no", "s", "shop")
@@ -185,21 +190,20 @@ def test_no_spans(tmp_path: Path) -> None:
 # --- OpenInference ----------------------------------------------------------------------------------------------------
 
 LLM = {
-
-        "openinference.span.kind": "LLM",
-        "llm.model_name": "m",
-        "llm.token_count.prompt": 3,
-        "llm.token_count.completion": 4
-    ,
-
-        "llm.cost.total": 0.25,
-        "metadata": json.dumps({"request_id": "k1", "user_feedback": {"value": 1, "comment": "good"}})
-    ,
+    "openinference.span.kind": "LLM",
+    "llm.model_name": "m",
+    "llm.token_count.prompt": 3,
+    "llm.token_count.completion": 4,
+    "llm.cost.total": 0.25,
+    "metadata": json.dumps({"request_id": "k1", "user_feedback": {"value": 1, "comment": "good"}}),
 }
 SENT = {
-    "llm.input_messages.0.message.role": "system", "llm.input_messages.0.message.content": "s",
-    "llm.input_messages.1.message.role": "user", "llm.input_messages.1.message.content": "q",
-    "llm.output_messages.0.message.role": "assistant", "llm.output_messages.0.message.content": "a",
+    "llm.input_messages.0.message.role": "system",
+    "llm.input_messages.0.message.content": "s",
+    "llm.input_messages.1.message.role": "user",
+    "llm.input_messages.1.message.content": "q",
+    "llm.output_messages.0.message.role": "assistant",
+    "llm.output_messages.0.message.content": "a",
 }
 
 
@@ -265,23 +269,38 @@ def test_openinference_without_messages(tmp_path: Path, value: str, asked: Any) 
 # --- Langfuse ---------------------------------------------------------------------------------------------------------
 
 OBSERVATION = {
-    "id": "o1", "traceId": "t1", "type": "GENERATION", "model": "m", "totalCost": 0.25,
-    "startTime": "2026-11-25T10:00:00.000Z", "endTime": "2026-11-25T10:00:01.500Z",
+    "id": "o1",
+    "traceId": "t1",
+    "type": "GENERATION",
+    "model": "m",
+    "totalCost": 0.25,
+    "startTime": "2026-11-25T10:00:00.000Z",
+    "endTime": "2026-11-25T10:00:01.500Z",
     "input": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
     "output": {"role": "assistant", "content": "a"},
     "usageDetails": {"input": 3, "output": 4},
     "metadata": {"request_id": "k1"},
 }
 BLOB = {
-    "id": "o1", "trace_id": "t1", "type": "GENERATION", "provided_model_name": "m", "total_cost": "0.25",
-    "start_time": "2026-11-25 10:00:00.000", "end_time": "2026-11-25 10:00:01.500",
+    "id": "o1",
+    "trace_id": "t1",
+    "type": "GENERATION",
+    "provided_model_name": "m",
+    "total_cost": "0.25",
+    "start_time": "2026-11-25 10:00:00.000",
+    "end_time": "2026-11-25 10:00:01.500",
     "input": json.dumps({"messages": OBSERVATION["input"]}),
     "output": "a",
     "usage_details": json.dumps({"input": 3, "output": 4}),
     "metadata": json.dumps({"request_id": "k1"}),
 }
 TRACE = {
-    "id": "t1", "timestamp": "2026-11-25T10:00:00Z", "input": "q", "output": "a", "latency": 1.5, "totalCost": 0.25,
+    "id": "t1",
+    "timestamp": "2026-11-25T10:00:00Z",
+    "input": "q",
+    "output": "a",
+    "latency": 1.5,
+    "totalCost": 0.25,
     "metadata": {"request_id": "k1"},
     "observations": [{"type": "SPAN"}, {**OBSERVATION, "id": "inner", "input": "templated"}],
     "scores": [
@@ -329,29 +348,29 @@ def test_langfuse_csv(tmp_path: Path) -> None:
 # --- LiteLLM ----------------------------------------------------------------------------------------------------------
 
 PAYLOAD = {
-
-        "id": "c1",
-        "trace_id": "t1",
-        "call_type": "acompletion",
-        "status": "success",
-        "response_cost": 0.25,
-        "model": "m"
-    ,
-    "startTime": 1790000000.0, "endTime": 1790000001.5, "prompt_tokens": 3, "completion_tokens": 4,
+    "id": "c1",
+    "trace_id": "t1",
+    "call_type": "acompletion",
+    "status": "success",
+    "response_cost": 0.25,
+    "model": "m",
+    "startTime": 1790000000.0,
+    "endTime": 1790000001.5,
+    "prompt_tokens": 3,
+    "completion_tokens": 4,
     "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
     "response": {"choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "a"}}]},
     "metadata": {"requester_metadata": {"request_id": "k1", "thumbs": "down"}},
 }
 SPEND = {
-
-        "request_id": "c1",
-        "call_type": "acompletion",
-        "spend": 0.25,
-        "model": "m",
-        "prompt_tokens": 3,
-        "completion_tokens": 4
-    ,
-    "startTime": "2026-11-25T10:00:00Z", "endTime": "2026-11-25T10:00:01.5Z",
+    "request_id": "c1",
+    "call_type": "acompletion",
+    "spend": 0.25,
+    "model": "m",
+    "prompt_tokens": 3,
+    "completion_tokens": 4,
+    "startTime": "2026-11-25T10:00:00Z",
+    "endTime": "2026-11-25T10:00:01.5Z",
     "messages": {},
     "proxy_server_request": json.dumps({"messages": PAYLOAD["messages"]}),
     "response": json.dumps(PAYLOAD["response"]),

@@ -1,6 +1,6 @@
 """Logs of shadow traffic in the four trace formats, and what is in them, counted without any code of evalharness.
 
-python benchmarks/moving/make_logs.py FOLDER [ROWS]
+python tests/moving/shadow_logs.py FOLDER [ROWS]
 
 Two systems get the same requests; the new one refuses a few per cent more. Some requests are in one log alone, some are
 logged twice, some have no key, and every log holds records that are no call of a model. ``truth.json`` says how many
@@ -35,7 +35,7 @@ def requests(rows: int, side: str, seed: int = 7) -> list[dict[str, Any]]:
     for number in range(rows):
         shared = random.Random(f"{seed} {number}")
         own = random.Random(f"{seed} {side} {number}")
-        lost = number % 40 == (3 if side == "old" else 5)  # in one log alone
+        lost = number % 60 == (3 if side == "old" else 5)  # in one log alone
         which = shared.randrange(len(QUESTIONS))
         refuses = own.random() < (0.02 if side == "old" else 0.06)
         made.append(
