@@ -190,8 +190,10 @@ def _json(word: str) -> Callable[[Any, Mapping[str, Any]], tuple[Table, str]]:
 
 
 def _edits(value: Any, assertion: Mapping[str, Any]) -> tuple[Table, str]:
+    if not isinstance(value, str):
+        raise Untranslatable("its value is no text")
     limit = _number(assertion.get("threshold", 5))
-    return {"use": "max_edits", "value": _text(value), "max": int(limit)}, ""
+    return {"use": "max_edits", "value": value, "max": int(limit)}, ""
 
 
 def _overlap(word: str, default: float, note: str) -> Callable[[Any, Mapping[str, Any]], tuple[Table, str]]:
