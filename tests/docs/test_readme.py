@@ -113,6 +113,19 @@ def test_the_tests_of_the_pytest_example_pass(demo: tuple[Path, str]) -> None:
     assert "201 passed" in done.stdout
 
 
+def test_the_rules_of_others_are_shown_as_they_were_measured() -> None:
+    """The table is the benchmark's own short form, and our row is what the shipped plan does."""
+    table = (ROOT / "docs/benchmarks/gate-short.md").read_text(encoding="utf-8").split("\n\n")[0]
+    assert f"\n\n{table}\n\n" in TEXT
+    ours = next(line for line in table.splitlines() if "**evalh**" in line)
+    shown = [float(cell.strip().removesuffix(" %")) for cell in ours.strip("| ").split("|")[1:]]
+    plan = exact_plan(200, 0.05)
+    same, five, ten = (plan.outcome(0.10, change) for change in (0.0, -0.05, -0.10))
+    seen = [100 * share for share in (same.p_pass, same.p_fail, five.p_pass, ten.p_fail, same.mean_cases / 200)]
+    assert shown == pytest.approx(seen, abs=0.51)
+    assert shown[1:3] == pytest.approx(seen[1:3], abs=0.051)
+
+
 def test_exit_codes_are_those_of_the_code() -> None:
     rows = re.findall(r"^\| (\d+) \| (\w+) \|", TEXT[TEXT.index("### Exit codes") :], re.MULTILINE)
     assert {word: int(code) for code, word in rows} == EXIT_CODES

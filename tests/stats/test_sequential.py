@@ -315,3 +315,17 @@ def test_more_units_than_planned_are_refused():
     state.update(0)
     with pytest.raises(ValueError, match="all 1 planned"):
         state.update(0)
+
+
+def test_an_eval_set_that_is_cut_short_says_what_is_proven() -> None:
+    state = Sequential(Rule(margin=0.4, planned=1000, estimand="eval_set"))
+    for unit in range(60):
+        state.update(-0.6 if unit % 2 else -0.2)
+        if state.drop_proven:
+            break
+    end = state.finish()
+    assert (end.verdict, end.drop_proven) == ("inconclusive", True)
+    assert end.reason.startswith("a drop is proven, whether it is within the margin is not; stopped after")
+    few = Sequential(Rule(margin=0.4, planned=1000, estimand="eval_set"))
+    few.update(-0.2)
+    assert few.finish().reason == "the data cannot tell; stopped after 1 of 1000"
