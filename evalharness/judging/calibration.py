@@ -45,6 +45,8 @@ class Calibration:
     """Of pairs: ``correct_ab``, ``correct_ba``, ``correct_both``, ``same``, ``first_shown`` (rates) and kappas."""
     retest: Rate | None = None
     """Verdicts that another repeat turns; None where nothing was judged twice."""
+    observations: Mapping[str, int] = field(default_factory=lambda: EMPTY)
+    """``n`` judgements, ``invalid`` of them no valid verdict."""
     people: float | None = None
     """Krippendorff's alpha of the raters; None without their own verdicts."""
     true_rates: Mapping[str, Estimate] = field(default_factory=lambda: EMPTY)
@@ -66,6 +68,7 @@ class Calibration:
             "baselines": {name: rate.to_json() for name, rate in self.baselines.items()},
             "orders": {n: v.to_json() if isinstance(v, Rate) else thaw(v) for n, v in self.orders.items()},
             "retest_flips": None if self.retest is None else self.retest.to_json(),
+            "observations": dict(self.observations),
             "people_alpha": self.people,
             "true_rates": {
                 name: {"value": estimate.value, "interval": [estimate.low, estimate.high]}
@@ -109,6 +112,10 @@ def calibrate(rubric: Rubric, seen: Sequence[tuple[Label, Sequence[Observation]]
         baselines=trivial_baselines(rubric, known),
         orders=order_effects(known) if rubric.pairwise else EMPTY,
         retest=retest_flips(rubric, cases),
+        observations={
+            "n": sum(len(case.seen) for case in cases),
+            "invalid": sum(one.verdicts is None for case in cases for one in case.seen),
+        },
         people=alpha_of_people(rubric, cases),
         true_rates=true_rates(rubric, cases, overall),
         why_not=tuple(_why_not(rubric, labels, *measured)),

@@ -66,7 +66,7 @@ def _fault(text: str, subject: Subject, *, short_answers: bool) -> str:
     reference = _words(subject.text("reference"))
     if _is_opener(seen, words) and words != reference:
         return "the answer only announces an answer"
-    if len(words) == 1 and not short_answers and not _may_be_short(words[0], reference):
+    if len(words) == 1 and not short_answers and not _may_be_short(words[0], subject, reference):
         return "the answer is a single word"
     if reference and len(seen) <= SHORT_REFUSAL and _refuses(seen, words, subject, reference):
         return "the answer is a refusal, and the reference is none"
@@ -83,9 +83,15 @@ def _is_opener(text: str, words: list[str]) -> bool:
     return announces or together in _OPENERS
 
 
-def _may_be_short(word: str, reference: list[str]) -> bool:
-    """A single word can be right where the reference is short too, or names it."""
-    return bool(reference) and (len(reference) <= SHORT_REFERENCE or word in reference)
+def _may_be_short(word: str, subject: Subject, reference: list[str]) -> bool:
+    """A single word can be right where the reference is short too or names it, or where nothing is known of the length.
+
+    Without a reference it often is: of the five single words among the answers of LLMBar Natural people prefer four. A
+    reply in a conversation is more than a word.
+    """
+    if not reference:
+        return "conversation" not in subject.fields
+    return len(reference) <= SHORT_REFERENCE or word in reference
 
 
 def _refuses(text: str, words: list[str], subject: Subject, reference: list[str]) -> bool:

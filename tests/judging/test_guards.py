@@ -54,6 +54,8 @@ ANSWERS = (
     ("12", "twelve"),
     ("東京は日本の首都です", "東京"),
     ("Two words", None),
+    ("Kilogram", None),
+    ("5", None),
     ("The solution is to restart it.", "Restart it."),
     ("Certainly: it opened in 1923.", "1923"),
     ("Here is the list:\n- one\n- two", None),
@@ -73,7 +75,8 @@ def test_a_single_word_and_a_refusal_fail_where_they_cannot_be_right(tmp_path: P
     rubric: Rubric = read(tmp_path, MAIN)
     long = "The station was opened in the spring of 1923."
     assert no_answer(rubric, Subject(fields={"output": "Yes", "reference": long})) == "the answer is a single word"
-    assert no_answer(rubric, Subject(fields={"output": "Yes"})) == "the answer is a single word"
+    chat = ({"role": "user", "content": "Where is my parcel?"},)
+    assert no_answer(rubric, Subject(fields={"output": "Yes", "conversation": chat})) == "the answer is a single word"
     refusal = "I'm sorry, but I can't help with that."
     assert "refusal" in no_answer(rubric, Subject(fields={"output": refusal, "reference": long}))
     assert no_answer(rubric, Subject(fields={"output": refusal + " " + "x " * 200, "reference": long})) == ""
@@ -81,6 +84,6 @@ def test_a_single_word_and_a_refusal_fail_where_they_cannot_be_right(tmp_path: P
 
 def test_a_rubric_may_let_single_words_through(tmp_path: Path) -> None:
     rubric = read(tmp_path, MAIN, top="short_answers = true\n")
-    assert no_answer(rubric, Subject(fields={"output": "Yes"})) == ""
+    assert no_answer(rubric, Subject(fields={"output": "Yes", "reference": "It opened in the year 1923."})) == ""
     assert no_answer(rubric, Subject(fields={"output": ":"})) != ""
     assert no_answer(rubric, Subject(fields={"output": "Solution"})) != ""

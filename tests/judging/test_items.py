@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalharness.judging.items import sentences, split_items
+from evalharness.core.sentences import sentences
+from evalharness.judging.items import split_items
 
 SPLIT = {
     "two": (
