@@ -250,3 +250,71 @@ def _made(tree: ast.Module) -> set[str]:
             if any(isinstance(target, ast.Name) and target.id == "_HOMES" for target in targets):
                 names.update(ast.literal_eval(node.value))  # type: ignore[arg-type]
     return names
+
+
+WRITES = frozenset({"write", "writelines", "write_text", "write_bytes", "fdopen"})
+STREAMS = frozenset({"sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__"})
+
+
+def writers(source: Source) -> dict[str, set[str]]:
+    """Module -> the ways in which it lets text out by itself: ``print``, a log, the streams, files."""
+    found: dict[str, set[str]] = {}
+    for module in source.modules.values():
+        for node in ast.walk(module.tree):
+            way = _way_out(node)
+            if way:
+                found.setdefault(module.name.partition(".")[2], set()).add(way)
+    return found
+
+
+def _way_out(node: ast.AST) -> str:
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        names = {alias.name for alias in node.names} | {getattr(node, "module", None) or ""}
+        return "logging" if "logging" in names else ""
+    if not isinstance(node, ast.Call):
+        return ""
+    name = ast.unparse(node.func)
+    last = name.rpartition(".")[2]
+    if name == "print" or name == "write_atomic":
+        return name
+    if name.rpartition(".")[0] in STREAMS:
+        return "stream"
+    if last == "open":
+        modes = [ast.unparse(argument) for argument in (*node.args, *(word.value for word in node.keywords))]
+        return (
+            "file"
+            if any(mode in ("'w'", "'a'", "'x'", "'wb'", "'ab'", "'xb'", "'w+'", "'r+'") for mode in modes)
+            else ""
+        )
+    return ("file" if last != "write" else "write") if last in WRITES else ""
+
+
+MARKUP = frozenset("<>`|*#&")
+
+
+def unclean(source: Source, modules: frozenset[str], sinks: frozenset[str]) -> dict[str, set[str]]:
+    """Module -> expressions that stand in an f-string with markup and go through no sink, have no number format, are no literal."""
+    found: dict[str, set[str]] = {}
+    for module in source.modules.values():
+        name = module.name.partition(".")[2]
+        if name not in modules:
+            continue
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.JoinedStr) and _is_markup(node):
+                found.setdefault(name, set()).update(_bare_parts(node, sinks))
+    return {name: parts for name, parts in found.items() if parts}
+
+
+def _is_markup(node: ast.JoinedStr) -> bool:
+    text = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
+    return bool(MARKUP & set(text)) or text.startswith("::")
+
+
+def _bare_parts(node: ast.JoinedStr, sinks: frozenset[str]) -> Iterator[str]:
+    for part in node.values:
+        if not isinstance(part, ast.FormattedValue):
+            continue
+        cleaned = isinstance(part.value, ast.Call) and ast.unparse(part.value.func).rpartition(".")[2] in sinks
+        number = part.format_spec is not None and ast.unparse(part.format_spec).rstrip("'\"")[-1:] in tuple("gfdeGn%,")
+        if not (cleaned or number):
+            yield ast.unparse(part.value)

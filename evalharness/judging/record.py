@@ -5,7 +5,6 @@ The file is committed and reviewed like code: a judge without an entry may only 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from evalharness.core.errors import RubricError
 from evalharness.core.files import shown, write_atomic
 from evalharness.core.specs import EMPTY, thaw
 from evalharness.core.strictjson import StrictJSONError, loads
+from evalharness.core.text import json_text
 from evalharness.judging.attacks import BOUND
 
 FORMAT: Final = "calibration/1"
@@ -143,4 +143,4 @@ def write_entry(path: Path, rubric: str, entry: Entry) -> None:
         "judges": {digest: one.to_json() for digest, one in sorted(entries.items())},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, (json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode("utf-8"))
+    write_atomic(path, (json_text(content) + "\n").encode("utf-8"))

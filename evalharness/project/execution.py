@@ -14,6 +14,7 @@ from evalharness.core.errors import ConfigError, UsageError
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts, StopRule
 from evalharness.core.results import CallCounts, Output, Run, RunHeader
 from evalharness.core.specs import digest_text
+from evalharness.core.text import visible
 from evalharness.project.gitfacts import commit_of
 from evalharness.project.scoring_pool import executor_of
 from evalharness.project.workspace import Workspace
@@ -203,7 +204,7 @@ def _judge_payer(scorer: ScorerFacts) -> _Payer | None:
 def _agreed(question: str) -> bool:
     import sys
 
-    sys.stderr.write(f"{question}. Go on? [y/N] ")
+    sys.stderr.write(f"{visible(question)}. Go on? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

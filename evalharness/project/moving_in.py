@@ -16,6 +16,7 @@ from evalharness import __version__
 from evalharness.core.errors import DiskFailed, EvalSetError
 from evalharness.core.files import shown, write_atomic
 from evalharness.core.specs import canonical_json
+from evalharness.core.text import inert_json
 from evalharness.evalset.grow import Proposals, write_proposals
 from evalharness.evalset.importers import Import, write_import
 from evalharness.evalset.lock import Source
@@ -166,7 +167,7 @@ def _import(moved: Moved, origin: str) -> Import:
 
 
 def _write_lines(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    write_atomic(path, "".join(f"{canonical_json(line)}\n" for line in lines).encode("utf-8"))
+    write_atomic(path, "".join(f"{inert_json(canonical_json(line))}\n" for line in lines).encode("utf-8"))
 
 
 def _inside(path: Path, root: Path) -> str:

@@ -111,7 +111,8 @@ class _Worker:
 
         path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "evalharness.project.scoring_worker"],
+            # -P: the working folder is a stranger's checkout, perhaps, and must not come before our own modules.
+            [sys.executable, "-P", "-m", "evalharness.project.scoring_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},

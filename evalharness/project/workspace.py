@@ -19,6 +19,7 @@ from evalharness.core.options import RunOptions
 from evalharness.core.protocols import Candidate, Executor, Recording, ScorerFacts, ScorerSpec
 from evalharness.core.results import Document
 from evalharness.core.specs import ComponentSpec
+from evalharness.core.text import visible
 from evalharness.core.verdicts import Warned
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class Workspace:
             ConfigError: If the name or its table is wrong.
         """
         if name not in self._scorers:
-            from evalharness.scorers.registry import build_scorer, canonical_word, runs_code
+            from evalharness.scorers.registry import build_scorer, by_endpoint, canonical_word, runs_code
 
             spec = self.config.scorers.get(name)
             if spec is None and name in BUILT_IN_SCORERS:
@@ -194,6 +195,8 @@ class Workspace:
                 )
             if canonical_word(spec.component.use) == "judge":
                 self._scorers[name] = self._judge(spec)
+            elif by_endpoint(spec, self.rules_root):
+                self._scorers[name] = self._similar(spec)
             else:
                 self._scorers[name] = build_scorer(spec, root=self.rules_root)
         return self._scorers[name]
@@ -202,6 +205,11 @@ class Workspace:
         from evalharness.judging.build import build_judge
 
         return build_judge(spec, root=self.rules_root, endpoints=self.endpoints())
+
+    def _similar(self, spec: ScorerSpec) -> ScorerFacts:
+        from evalharness.judging.similar import build_similar
+
+        return build_similar(spec, root=self.rules_root, endpoints=self.endpoints())
 
     def endpoints(self) -> Endpoints:
         """What judges are connected with."""
@@ -290,7 +298,7 @@ class Workspace:
 def _say_waiting(sentence: str) -> None:
     import sys
 
-    sys.stderr.write(f"evalh: {sentence}\n")
+    sys.stderr.write(f"evalh: {visible(sentence)}\n")
 
 
 def open_workspace(
