@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from evalharness.core.masking import without_secrets
 from evalharness.core.text import visible
+
+if TYPE_CHECKING:
+    from evalharness.core.errors import DiskFailed
+
+ANSWER: Final = "stdout"
+"""Where an error happened that kept the answer from being written."""
 
 
 def say(text: str) -> None:
@@ -34,7 +40,11 @@ def answer_json(value: Any) -> None:
 
 
 def _write(stream: IO[str] | None, text: str) -> None:
-    """Write at once. A reader that went away (``| head``) takes no exit code from us: the rest is dropped."""
+    """Write at once. A reader that went away (``| head``) takes no exit code from us: the rest is dropped.
+
+    Raises:
+        DiskFailed: If the answer cannot be written. Talk that cannot be written is dropped.
+    """
     if stream is None:
         return
     try:
@@ -42,6 +52,20 @@ def _write(stream: IO[str] | None, text: str) -> None:
         stream.flush()
     except BrokenPipeError:
         _silence(stream)
+    except OSError as error:
+        _silence(stream)
+        if stream is not sys.stderr:
+            raise _unwritten(error) from error
+
+
+def _unwritten(error: OSError) -> DiskFailed:
+    from evalharness.core.errors import DiskFailed
+
+    return DiskFailed(
+        f"the answer could not be written: {error.strerror or error}",
+        where=ANSWER,
+        tip="make room and run it again: what was asked for is saved and is not asked again",
+    )
 
 
 def _silence(stream: IO[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 import pytest
 
 from evalharness.cli import console, progress
+from evalharness.core.errors import DiskFailed
 from evalharness.core.protocols import Progress
 
 
@@ -191,3 +193,28 @@ def test_the_bar_is_drawn_and_vanishes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b]0;" not in text
     assert "[red]" in text
     assert text.endswith("\x1b[2K") or text.rstrip("\r\n").endswith(("\x1b[2K", "\x1b[1A"))
+
+
+# --- streams that cannot be written -----------------------------------------------------------------------------------
+
+
+class Full(io.StringIO):
+    """A stream on a full disk."""
+
+    def fileno(self) -> int:
+        return os.open(os.devnull, os.O_WRONLY)
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_an_answer_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Full())
+    with pytest.raises(DiskFailed, match="No space left on device") as caught:
+        console.answer("x")
+    assert (caught.value.exit_code, caught.value.where) == (4, "stdout")
+
+
+def test_talk_that_cannot_be_written_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Full())
+    console.say("x")
