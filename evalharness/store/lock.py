@@ -9,12 +9,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
-from evalharness.core.errors import ConfigError, StoreError
+from evalharness.core.errors import ConfigError, Interrupted, StoreError
 
 WAIT_S: Final = 600.0
 """Seconds to wait for another process when EVALH_WAIT says nothing."""
@@ -65,13 +69,16 @@ class StoreLock:
 
         Raises:
             StoreError: If it is still held after that time.
+            Interrupted: After Ctrl-C or SIGTERM; who waits has asked nothing yet.
             ConfigError: If the lock file cannot be opened.
         """
         if self._handle is not None:
             return
         handle = open_lock_file(self.path)
         try:
-            self._wait(handle, wait_s, on_wait)
+            if not _try_lock(handle):
+                with _left_by_a_signal():
+                    self._wait(handle, wait_s, on_wait)
             self.after_failure = _FAILED in _content(handle)
             _write(handle, b"%d\n" % os.getpid())
         except BaseException:
@@ -126,6 +133,24 @@ class StoreLock:
                 os.ftruncate(handle, 0)
         finally:
             os.close(handle)
+
+
+@contextmanager
+def _left_by_a_signal() -> Iterator[None]:
+    """While entered, one signal ends the waiting. A run would only note it, to save calls in flight; here there are none."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise Interrupted("interrupted while waiting for another process: nothing was asked", tip="run it again to go on")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
 def open_lock_file(path: Path) -> int:

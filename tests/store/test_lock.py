@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -6,7 +7,7 @@ import time
 
 import pytest
 
-from evalharness.core.errors import ConfigError, StoreError
+from evalharness.core.errors import ConfigError, Interrupted, StoreError
 from evalharness.store import lock
 from evalharness.store.lock import StoreLock, wait_seconds
 
@@ -92,6 +93,15 @@ def test_the_message_comes_again(path, holder, monkeypatch):
     with pytest.raises(StoreError):
         StoreLock(path).acquire(wait_s=0.2, on_wait=said.append)
     assert len(said) >= 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_ends_the_waiting(path, holder, number):
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match="while waiting for another process") as caught:
+        StoreLock(path).acquire(wait_s=60, on_wait=lambda _: os.kill(os.getpid(), number))
+    assert caught.value.exit_code == 130
+    assert signal.getsignal(number) is before
 
 
 def test_waiting_without_a_listener(path, holder):
