@@ -166,7 +166,9 @@ def test_every_mode_that_is_final(site: Sites) -> None:
     assert done.gate["scorers"][0]["worse"] == n - whats.count("endpoint") - 7  # (what "length" cut was right)
 
 
-@pytest.mark.parametrize("mode", ["500", "reset", "429", "never", "nan", "503"])
+@pytest.mark.parametrize(
+    "mode", ["500", "429", "never", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("reset", "nan", "503"))]
+)
 def test_an_outage_is_no_storm(site: Sites, mode: str) -> None:
     """Every call fails: at most 1.2 calls a case, exit 4, and an end long before every case has waited."""
     here = site("--fail", f"{mode}:1").prepared(100, bot=", timeout = 0.5")
