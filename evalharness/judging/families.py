@@ -42,7 +42,7 @@ def family_of(model: str) -> str:
     return stem[0] if stem else name
 
 
-FLOATING: Final = re.compile(r"(?:latest|preview|stable|default)$")
+FLOATING: Final = re.compile(r"(?:latest|stable|default)$")
 _PINNED: Final = re.compile(
     r"20\d\d-?\d\d-?\d\d|(?:^|[-_@:])(?:\d{4}|v?\d+(?:\.\d+)+)(?:$|[-_@:])|q\d|[0-9a-f]{8,}", re.IGNORECASE
 )
