@@ -10,6 +10,7 @@ from evalharness.core.verdicts import GateVerdict, Warned
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.facts import missed_if_merged
 from evalharness.verdict.judge import GateCase, GateJudge
+from evalharness.verdict.preflight import too_small
 from evalharness.verdict.warnings import about_baseline, about_cases, about_looks, about_seeds, about_weights
 
 
@@ -63,6 +64,7 @@ def warnings_of(judge: GateJudge, *, description: Mapping[str, Any], looks: int)
     arms = {"the candidate": description, "the baseline": setup.baseline.params}
     return (
         *_about_the_rule(setup),
+        *too_small(judge),
         *about_cases(setup.pairing.paired),
         *about_weights(judge.units),
         *about_seeds(arms),

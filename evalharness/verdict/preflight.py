@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evalharness.core.verdicts import Warned
 from evalharness.stats import min_cases
 from evalharness.stats.design import smallest_margin
 from evalharness.verdict.hard import HardCheck
@@ -25,25 +26,33 @@ def least_cases(track: Track) -> int | None:
 
 
 def preflight(judge: GateJudge) -> tuple[str, ...]:
-    """One sentence for every guard whose eval set is too small for its margin, and for what hard checks add to its rates.
-
-    It names the smallest margin that this N can show, and never stops a run: the data decide what they can.
-    """
+    """What hard checks add to the stated rates, and how little a bootstrap of few cases is worth."""
     notes = list(_hard_checks(judge))
     for track in judge.guards():
         if track.corpus is not None:
             notes.extend(_corpus(judge, track, track.corpus.planned))
+    return tuple(notes)
+
+
+def too_small(judge: GateJudge) -> tuple[Warned, ...]:
+    """A warning for every guard whose eval set is too small for its margin.
+
+    It names the smallest margin that this N can show, and never stops a run: the data decide what they can.
+    """
+    found = []
+    for track in judge.guards():
         least = least_cases(track)
         if least is None or track.rule is None or track.rule.planned >= least:
             continue
         measure = track.measure
         shown = smallest_margin(track.rule.planned, track.rule.alpha_pass, running_split(track)) * measure.span
-        notes.append(
+        message = (
             f"{track.name}: {track.rule.planned} cases cannot show a margin of "
             f"{amount(measure.limit.margin or 0.0, measure.unit)} (that takes {least}); "
             f"the smallest margin they can show is {amount(shown, measure.unit)}"
         )
-    return tuple(notes)
+        found.append(Warned(code="too_small", message=message))
+    return tuple(found)
 
 
 def _corpus(judge: GateJudge, track: Track, planned: int) -> tuple[str, ...]:
