@@ -11,6 +11,7 @@ from evalharness.core.errors import ConfigError, UsageError
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.results import CallCounts
 from evalharness.core.verdicts import Comparison
+from evalharness.project.afterwards import merge_note, warnings_of
 from evalharness.project.arms import scored, stored_baseline
 from evalharness.project.execution import Stopwatch
 from evalharness.project.gating import together, with_facts
@@ -230,7 +231,9 @@ def two_arms(
             break
     planned = len(judge.order())
     calls = CallCounts(planned=planned, replayed=judge.used)
-    verdict = conclude(judge, Ending(run=other.run, calls=calls, notes=preflight(judge)))
+    warnings = warnings_of(judge, description=other.params, looks=0)
+    verdict = conclude(judge, Ending(run=other.run, calls=calls, warnings=warnings, notes=preflight(judge)))
+    verdict = replace(verdict, notes=(*verdict.notes, *merge_note(judge, verdict)))
     cases = {case.id: case for case in judge.order()}
     return Comparison(
         gate=verdict,
