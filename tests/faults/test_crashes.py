@@ -1,4 +1,7 @@
-"""``evalh gate`` killed with SIGKILL at commits and when calls arrive: what it had is kept, and it ends as if nothing had been."""
+"""``evalh gate`` killed with SIGKILL at commits and when calls arrive: what it had is kept, and it ends as if nothing had been.
+
+Many more trials, and every commit: ``python -m tests.faults.crashes``, as .ci/nightly does.
+"""
 
 from __future__ import annotations
 
@@ -56,21 +59,6 @@ def test_killed_at_commits(fresh: Iterator[Site], expected: dict[str, Any], word
     tally = crashes.at_commits(fresh, expected, (moment,), word=word)
     show_and_check(tally)
     assert tally.killed == 1  # 450 records are at least five commits
-
-
-@pytest.mark.slow
-def test_killed_at_a_hundred_random_calls(fresh: Iterator[Site], expected: dict[str, Any]) -> None:
-    choose = random.Random()
-    show_and_check(crashes.at_calls(fresh, expected, [choose.randint(1, crashes.CASES) for _ in range(100)]))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("word", ["commit", "ack"])
-def test_killed_at_every_commit(fresh: Iterator[Site], expected: dict[str, Any], word: str) -> None:
-    """N = 1, 2, ... until the process ends before its N-th commit."""
-    tally = crashes.at_commits(fresh, expected, range(1, 1000), word=word)
-    show_and_check(tally)
-    assert tally.killed == tally.trials - 1 > 5
 
 
 def test_negative_control_a_lost_answer_is_counted() -> None:
