@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,9 @@ from evalharness.core.strictjson import StrictJSONError, loads
 from evalharness.core.text import inert_json
 from evalharness.verdict.measure import lost
 
+LARGEST: Final = 2**30
+"""Bytes of a baseline file, unpacked."""
+MOST_EPOCHS: Final = 10_000
 FORMAT: Final = "baseline/1"
 GZIP_OVER: Final = 5_000_000
 """Bytes above which the file is written as ``.jsonl.gz``."""
@@ -163,7 +167,7 @@ def read_baseline(path: Path, *, shown: str = "", data: bytes | None = None) -> 
     shown = shown or str(path)
     raw = _bytes(path, shown) if data is None else data
     if raw[:2] == b"\x1f\x8b":
-        raw = gzip.decompress(raw)
+        raw = _unpacked(raw, shown)
     head, _, body = raw.partition(b"\n")
     header = _parse(head, f"{shown}:1")
     if header.get("evalh") != FORMAT:
@@ -178,7 +182,50 @@ def read_baseline(path: Path, *, shown: str = "", data: bytes | None = None) -> 
             where=shown,
             tip="take the file of one side of the merge whole, or run: evalh promote --why TEXT",
         )
-    return _from_header(header, dict(_results(body, shown, header["signatures"])), shown)
+    with _as_promoted(f"{shown}:1"):
+        _check_header(header)
+        return _from_header(header, dict(_results(body, shown, header["signatures"])), shown)
+
+
+@contextmanager
+def _as_promoted(where: str) -> Iterator[None]:
+    """What ``promote`` wrote has these keys and types; a file that was made by hand may not, whatever its digest says."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        tip = "write it again with: evalh promote --why TEXT"
+        problem = f"not as promote writes it: {type(error).__name__} {str(error)[:80]}"
+        raise BaselineError(problem, where=where, tip=tip) from None
+
+
+_HEADER: Final[Mapping[str, type]] = {
+    **dict.fromkeys(("run", "created", "commit", "why", "gate"), str),
+    **dict.fromkeys(("candidate", "evalset", "signatures", "versions"), dict),
+    "epochs": int,
+    "seed": int,
+    "answers": bool,
+}
+
+
+def _check_header(header: Mapping[str, Any]) -> None:
+    wrong = [key for key, kind in _HEADER.items() if type(header[key]) is not kind]
+    words = [key for key in ("name", "digest", "kind") if type(header["candidate"][key]) is not str]
+    signed = all(isinstance(value, str) for value in header["signatures"].values())
+    if wrong or words or not signed or not 1 <= header["epochs"] <= MOST_EPOCHS:
+        raise ValueError(f"wrong values under {', '.join((*wrong, *words)) or 'signatures or epochs'}")
+
+
+def _unpacked(raw: bytes, shown: str) -> bytes:
+    import zlib
+
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        data = unpacker.decompress(raw, LARGEST)
+    except zlib.error as error:
+        raise BaselineError(f"cannot be unpacked: {error}", where=shown) from None
+    if not unpacker.eof:
+        raise BaselineError(f"cut off, or larger than {LARGEST // 2**20} MiB when unpacked", where=shown)
+    return data
 
 
 def _bytes(path: Path, shown: str) -> bytes:
@@ -261,8 +308,14 @@ def _trial_json(trial: Trial, *, answers: bool) -> dict[str, Any]:
 def _results(body: bytes, shown: str, signatures: Mapping[str, str]) -> Iterator[tuple[str, CaseResult]]:
     for number, raw in enumerate(body.split(b"\n")[:-1], start=2):
         line = _parse(raw, f"{shown}:{number}")
-        trials = tuple(_trial(line["id"], epoch, data, signatures) for epoch, data in enumerate(line["epochs"]))
-        yield line["id"], CaseResult(case_id=line["id"], case_digest=line["digest"], trials=trials)
+        with _as_promoted(f"{shown}:{number}"):
+            if not (
+                isinstance(line["id"], str) and isinstance(line["digest"], str) and isinstance(line["epochs"], list)
+            ):
+                raise TypeError("id, digest and epochs")
+            trials = tuple(_trial(line["id"], epoch, data, signatures) for epoch, data in enumerate(line["epochs"]))
+            result = CaseResult(case_id=line["id"], case_digest=line["digest"], trials=trials)
+        yield line["id"], result
 
 
 def _trial(case_id: str, epoch: int, data: Mapping[str, Any], signatures: Mapping[str, str]) -> Trial:
