@@ -85,8 +85,10 @@ def named_files(config: Config) -> frozenset[Path]:
 def scorer_findings(config: Config) -> Iterator[Finding]:
     """What is wrong with ``[scorers]``: unknown words and parameters."""
     from evalharness.evalset.findings import Finding
+    from evalharness.judging.similar import DEFAULT_URL, EndpointSimilar
     from evalharness.project.rubrics import rubric_findings
-    from evalharness.scorers.registry import JUDGE, build_scorer
+    from evalharness.scorers.parameters import Params
+    from evalharness.scorers.registry import JUDGE, build_scorer, by_endpoint
 
     for spec in config.scorers.values():
         if spec.component.use in RUNS_CODE:
@@ -94,6 +96,8 @@ def scorer_findings(config: Config) -> Iterator[Finding]:
         try:
             if spec.component.use == JUDGE:
                 yield from rubric_findings(config, spec)
+            elif by_endpoint(spec, config.root):
+                EndpointSimilar(Params(spec, root=config.root), url=DEFAULT_URL)
             else:
                 build_scorer(spec, root=config.root)
         except ExtraMissing:

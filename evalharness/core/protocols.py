@@ -181,6 +181,18 @@ class ChatClient(Protocol):
         ...
 
 
+class EmbeddingClient(Protocol):
+    """The one way to an embedding endpoint."""
+
+    async def embed(self, body: Mapping[str, Any], *, timeout_s: float) -> Output | Failure:
+        """POST one embeddings body; the output's text is the JSON list of vectors. One attempt; errors are values."""
+        ...
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        ...
+
+
 class Desk(Protocol):
     """Where a scorer that calls an endpoint finds its stored verdicts, and where its calls go through.
 

@@ -114,6 +114,14 @@ def refuse_bad_checks(case: Case, *, root: Path, where: str = "") -> None:
         build_scorer(spec_of(table, name=f"checks.{name}", where=where), root=root, from_data=True)
 
 
+def by_endpoint(spec: ScorerSpec, root: Path) -> bool:
+    """Whether a scorer calls an endpoint: a judge, and ``similar`` with anything but the folder of a local model."""
+    word, params = canonical_word(spec.component.use), spec.component.params
+    model = params.get("model")
+    local = isinstance(model, str) and "base_url" not in params and (root / model).is_dir()
+    return word == JUDGE or (word == "similar" and isinstance(model, str) and not local)
+
+
 def canonical_word(use: str) -> str:
     """The scorer word as this table spells it: dashes become underscores."""
     return use.replace("-", "_")

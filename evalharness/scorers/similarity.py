@@ -15,7 +15,8 @@ one and no silent fallback: without a file nothing is rescaled. idf weights are 
 depend on the other cases.
 
 Vectors are remembered by weights and text, in the project's state folder too (``vectors.py``), so that a second run computes
-nothing anew. Source: Zhang et al. 2020, "BERTScore"; values equal bert-score 0.3.13 to 1e-5 (32-bit floats).
+nothing anew. Source: Zhang et al. 2020, "BERTScore"; values equal bert-score 0.3.13's for one
+pair alone to 1e-6 (32-bit floats); in its batches a shorter text's padding counts as a token of cosine 0.
 """
 
 from __future__ import annotations

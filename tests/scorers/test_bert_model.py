@@ -77,13 +77,22 @@ texts = st.lists(
 @given(pairs=st.lists(st.tuples(texts, st.lists(texts, min_size=1, max_size=2)), min_size=1, max_size=5))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_all_parts_equal_the_packages_own_call(pairs: list[tuple[str, list[str]]], folder: Path, package: Any) -> None:
-    expected = package.score([output for output, _ in pairs], [list(refs) for _, refs in pairs])
+    # One pair a call: in a batch the padding of a shorter text counts as a token of cosine 0 there, and scores depend on
+    # their neighbours where the best cosine of some token is below 0.
+    expected = [
+        [max(column) for column in zip(*(_alone(package, text, reference) for reference in refs), strict=True)]
+        for text, refs in pairs
+    ]
     given_ = [(Output(text=text), Case(id=f"c{n}", input="", target=refs)) for n, (text, refs) in enumerate(pairs)]
-    for part, column in zip(("precision", "recall", "f1"), expected, strict=True):
+    for place, part in enumerate(("precision", "recall", "f1")):
         results = ours(folder, layers=2, part=part).score_many(given_)
-        for result, value in zip(results, column.tolist(), strict=True):
+        for result, values in zip(results, expected, strict=True):
             assert isinstance(result, Score)
-            assert result.evidence[part] == pytest.approx(value, abs=2e-6)
+            assert result.evidence[part] == pytest.approx(values[place], abs=2e-6)
+
+
+def _alone(package: Any, text: str, reference: str) -> list[float]:
+    return [part.item() for part in package.score([text], [reference])]
 
 
 @pytest.mark.parametrize(("output", "target"), [("", "the cat"), (" ", "the cat"), ("the cat", ""), ("", "")])
