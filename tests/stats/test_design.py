@@ -107,3 +107,10 @@ def test_two_needs_of_an_inconclusive_verdict():
 def test_bad_arguments_are_refused(call):
     with pytest.raises(ValueError, match="must"):
         call()
+
+
+def test_a_refusal_names_what_is_wrong():
+    with pytest.raises(ValueError, match="^margin must"):
+        min_cases(1.5)
+    with pytest.raises(ValueError, match="^alpha must"):
+        min_cases(0.05, 1.5)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalharness.stats import exact_plan
+from evalharness.stats import exact_plan, needed_cases
 from evalharness.stats.laws import law_of
 from evalharness.stats.rule import Rule
 from evalharness.verdict.chart import CHANGES, DISCORDANCES, LARGER, SPREADS, Chart, _Chances, chart, computed
@@ -112,6 +112,14 @@ def test_graded_scores_are_simulated_with_the_rule_itself(graded):
 def test_the_needed_size_is_checked_by_simulation(graded):
     asked = chances(Rule(margin=0.05, planned=graded.needed), "general", binary=False)
     assert asked._at(graded.needed, asked._around(0.2, None)).passed >= 0.8
+
+
+def test_the_needed_size_grows_with_what_is_asked():
+    """Beyond the sizes that are simulated the formula answers alone, at the gate's own alpha."""
+    rule = Rule(margin=0.01, planned=100, alpha_pass=0.01)
+    strict = chances(rule, "general", binary=False).needed(0.3, 0.8)
+    assert strict == needed_cases(0.3, 0.01, 0.01, 0.8, alpha=0.01, split=0.25) > 4_000
+    assert strict > chances(replace(rule, alpha_pass=0.05), "general", binary=False).needed(0.3, 0.8)
 
 
 def test_a_formula_that_advises_too_few_is_corrected_and_large_plans_are_left_alone():

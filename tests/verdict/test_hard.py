@@ -30,6 +30,7 @@ def test_a_flip_needs_all_attempts() -> None:
     verdict = conclude(judged, Ending())
     assert verdict.outcome == "regression"
     assert verdict.hard[0].flips == (second.id,)
+    assert verdict.hard[0].attempts == 2
     assert "passed in the baseline and now fails" in verdict.reason
 
 
@@ -74,7 +75,9 @@ def test_a_hard_check_switches_early_pass_off_but_not_early_fail() -> None:
 def test_a_lost_answer_leaves_a_hard_check_open() -> None:
     judged = hard_judge()
     feed(judged, {c.id: result(c, LOST) for c in judged.order()})
-    assert conclude(judged, Ending()).outcome == "incomplete"
+    verdict = conclude(judged, Ending())
+    assert verdict.outcome == "incomplete"
+    assert verdict.hard[0].unknown == tuple(case.id for case in judged.order())
 
 
 def test_a_check_that_does_not_apply_is_skipped() -> None:

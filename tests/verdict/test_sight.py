@@ -8,6 +8,8 @@ import random
 import pytest
 
 from evalharness.core.verdicts import ChancePoint
+from evalharness.stats.design import chance_to_decide
+from evalharness.stats.laws import law_of
 from evalharness.verdict.judge import GateJudge
 from evalharness.verdict.sight import CHANGES, chances
 from tests.verdict.arms import Facts, cases, feed, gate, judge, limit, results
@@ -83,6 +85,20 @@ def test_the_formula_says_about_the_same(proven_drop: str) -> None:
     assert found[-2.0].blocks > 0.9
     assert found[-2.0].passes == 0.0
     assert found[0.0].blocks == pytest.approx(0.025 if proven_drop == "fail" else 0.0)
+
+
+def test_a_large_exact_plan_takes_the_formula() -> None:
+    """A point of the enumeration costs some tenths of a second there."""
+    made = judged(520, 26, stop="never")
+    (points,) = chances(made).values()
+    (track,) = made.guards()
+    assert track.method == "exact"
+    assert track.rule is not None
+    law = law_of([mean for mean, *_ in track.differences])
+    found = by_change(tuple(points))
+    assert found[-1.0].passes == track.rule.alpha_pass  # the enumeration says less
+    expected = chance_to_decide(520, law.sd, 0.05, 0.05, alpha=0.05, split=track.rule.running_share)
+    assert found[0.0].passes == pytest.approx(expected)
 
 
 def test_a_guard_that_must_improve_and_one_with_few_units_are_left_out() -> None:
