@@ -110,7 +110,7 @@ def test_bad_arguments_are_refused(call):
 
 
 def test_a_refusal_names_what_is_wrong():
-    with pytest.raises(ValueError, match="^margin must"):
+    with pytest.raises(ValueError, match=r"^margin must"):
         min_cases(1.5)
-    with pytest.raises(ValueError, match="^alpha must"):
+    with pytest.raises(ValueError, match=r"^alpha must"):
         min_cases(0.05, 1.5)

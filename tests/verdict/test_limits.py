@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from evalharness.stats.intervals import interval_eval_set, limit as end_of
+from evalharness.stats.intervals import interval_eval_set
+from evalharness.stats.intervals import limit as end_of
 from evalharness.verdict.conclusion import Ending, conclude
 from evalharness.verdict.judge import GateJudge
 from tests.verdict.arms import LOST, Facts, cases, feed, gate, judge, limit, merged, results
