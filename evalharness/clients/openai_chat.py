@@ -65,11 +65,11 @@ class OpenAIChat:
         Raises:
             KeyMissing: Before the first call, when there is no key.
         """
-        started = time.monotonic()
-        raw = await self._post(self._url, body, timeout_s)
-        if isinstance(raw, Failure):
-            return raw
-        return completion(raw, latency_s=time.monotonic() - started, price=self._price, finished=self._finished)
+        reply = await self._post(self._url, body, timeout_s)
+        if isinstance(reply, Failure):
+            return reply
+        raw, seconds = reply
+        return completion(raw, latency_s=seconds, price=self._price, finished=self._finished)
 
     async def embed(self, body: Mapping[str, Any], *, timeout_s: float) -> Output | Failure:
         """POST one embeddings body; as :meth:`chat`. The output's text is the JSON list of vectors.
@@ -83,23 +83,24 @@ class OpenAIChat:
         """
         from evalharness.clients.embedding import embedding
 
-        started = time.monotonic()
-        raw = await self._post(f"{self.address.url}/embeddings", body, timeout_s)
-        if isinstance(raw, Failure):
-            return raw
+        reply = await self._post(f"{self.address.url}/embeddings", body, timeout_s)
+        if isinstance(reply, Failure):
+            return reply
+        raw, seconds = reply
         price = None if self._price is None else self._price[0]
-        return embedding(raw, wanted=len(body["input"]), latency_s=time.monotonic() - started, price=price)
+        return embedding(raw, wanted=len(body["input"]), latency_s=seconds, price=price)
 
-    async def _post(self, url: str, body: Mapping[str, Any], timeout_s: float) -> bytes | Failure:
+    async def _post(self, url: str, body: Mapping[str, Any], timeout_s: float) -> tuple[bytes, float] | Failure:
+        """The body of an HTTP 200 and the seconds it took, or why there is none."""
         import asyncio
 
         import openai
 
         client = self._client or self._open()
+        started = time.monotonic()
         try:
             async with asyncio.timeout(timeout_s):
                 raw: bytes = await client.post(url, body=body, cast_to=bytes, options=_OPTIONS)
-                return raw
         except TimeoutError:
             return Failure(stage="candidate", kind="timeout", message=f"no answer in {timeout_s:g} s", retryable=True)
         except openai.APIStatusError as error:
@@ -110,6 +111,7 @@ class OpenAIChat:
             return bad_reply(str(error))
         except Exception as error:  # noqa: BLE001  the transports below raise kinds that the client does not declare
             return self._lost(error)
+        return raw, time.monotonic() - started
 
     async def close(self) -> None:
         """Give back the connections; the next call opens new ones."""
