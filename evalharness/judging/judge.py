@@ -67,6 +67,11 @@ class Judge:
         """Every model that may be asked."""
         return self.seats if self.escalation is None else (*self.seats, self.escalation)
 
+    def calls(self, judgements: int) -> int:
+        """Calls that so many judgements of one answer take at most, escalation and re-asks apart."""
+        orders = 2 if self.rubric.pairwise else 1
+        return judgements * len(_calls(self.rubric.criteria)) * len(self.seats) * orders
+
     def reported(self) -> set[str]:
         """Model names that the servers reported in this command."""
         return {name for seat in self.all_seats for name in seat.reported}

@@ -9,6 +9,8 @@ from statistics import fmean
 from evalharness.core.cases import Case
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.results import CaseResult, Output
+from evalharness.judging.scorer import JudgeScorer
+from evalharness.project.standings import anchor_calls
 from evalharness.project.workspace import Workspace
 
 _LIKELY_SHARE = 0.25
@@ -38,7 +40,7 @@ class Estimate:
     recorded: int
     """Of these, already recorded."""
     judgements: int
-    """Calls of judges for the answers that are not recorded, at most."""
+    """Calls of judges for the answers, at most: all judged as often as where the arms differ, nothing stored."""
     tokens: tuple[int, int] | None
     """(in, out) that the missing answers likely take; None when nothing tells."""
     cost_usd: tuple[float, float] | None
@@ -47,6 +49,8 @@ class Estimate:
     """Likely wall time of the missing answers; None when no latency was recorded."""
     how: str
     """How tokens and cost were estimated."""
+    anchors: int = 0
+    """Calls that the judges' anchors and canaries take when they are due (once a week)."""
 
     @property
     def missing(self) -> int:
@@ -96,28 +100,39 @@ def estimate(
         scorers: The scorers; those that call an endpoint are counted.
     """
     planned = len(cases) * epochs
+    judges = [scorer for scorer in scorers if scorer.costly]
+    anchors = sum(anchor_calls(judge) for judge in judges if isinstance(judge, JudgeScorer))
     if isinstance(candidate, Recording):
         return Estimate(
             planned=planned,
             recorded=planned,
-            judgements=0,
+            judgements=planned * sum(map(_calls_an_answer, judges)),
+            anchors=anchors,
             tokens=(0, 0),
             cost_usd=(0.0, 0.0),
             seconds=0.0,
             how="answers are recorded",
         )
     missing, characters, worst_out = _missing(workspace, candidate, cases, epochs, known or {})
-    judges = sum(scorer.costly for scorer in scorers)
     tokens, how = _tokens(missing, characters, worst_out, usage)
     return Estimate(
         planned=planned,
         recorded=planned - missing,
-        judgements=missing * judges,
+        judgements=planned * sum(map(_calls_an_answer, judges)),
+        anchors=anchors,
         tokens=tokens,
         cost_usd=_cost(candidate.price, tokens, characters, worst_out),
         seconds=_seconds(missing, usage, workspace.jobs),
         how=how,
     )
+
+
+def _calls_an_answer(scorer: ScorerFacts) -> int:
+    """Calls for one answer in a gate at most: both arms judged again because they differ."""
+    if not isinstance(scorer, JudgeScorer):
+        return 1
+    settings = scorer.judge.rubric.judge
+    return scorer.judge.calls(settings.on_change + settings.on_change - settings.first)
 
 
 def _missing(

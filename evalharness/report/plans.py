@@ -50,10 +50,10 @@ def estimate_lines(estimate: Estimate) -> Iterator[str]:
     """Calls, tokens and cost of what is not recorded."""
     if not estimate.missing:
         yield f"  calls    none: all {estimate.planned} answers are recorded"
+        yield from _judge_lines(estimate)
         return
-    judged = f" and up to {estimate.judgements} judgements" if estimate.judgements else ""
     lasts = f", about {_duration(estimate.seconds)}" if estimate.seconds is not None else ""
-    yield f"  calls    {estimate.missing} answers{judged} to ask for, {estimate.recorded} recorded{lasts}"
+    yield f"  calls    {estimate.missing} answers to ask for, {estimate.recorded} recorded{lasts}"
     if estimate.tokens is not None:
         yield f"  tokens   ~{estimate.tokens[0]:,} in, ~{estimate.tokens[1]:,} out"
         yield f"           ({estimate.how})"
@@ -62,7 +62,16 @@ def estimate_lines(estimate: Estimate) -> Iterator[str]:
     if estimate.cost_usd is None:
         yield "  cost     unknown: the price is not in the config, add it under [prices]"
     else:
-        yield f"  cost     ~{_dollars(estimate.cost_usd[0])}, at most {_dollars(estimate.cost_usd[1])}"
+        apart = ", judgements apart" if estimate.judgements else ""
+        yield f"  cost     ~{_dollars(estimate.cost_usd[0])}, at most {_dollars(estimate.cost_usd[1])}{apart}"
+    yield from _judge_lines(estimate)
+
+
+def _judge_lines(estimate: Estimate) -> Iterator[str]:
+    if estimate.judgements:
+        yield f"  judges   up to {estimate.judgements} calls; equal answers and stored verdicts take none"
+    if estimate.anchors:
+        yield f"           {estimate.anchors} for anchors and canaries, once a week"
 
 
 def _green_lines(plan: GatePlan) -> Iterator[str]:
@@ -210,7 +219,12 @@ def _plan_json(plan: GatePlan) -> dict[str, Any]:
         "exit_0_if_unchanged": None if plan.green is None else [plan.green.low, plan.green.high],
         "blocked_if_unchanged": None if plan.green is None else plan.green.blocked,
         "earlier": None if earlier is None else {"run": earlier.after.run, "baseline": earlier.before.name},
-        "calls": {"planned": estimate.planned, "recorded": estimate.recorded, "judgements": estimate.judgements},
+        "calls": {
+            "planned": estimate.planned,
+            "recorded": estimate.recorded,
+            "judgements": estimate.judgements,
+            "anchors": estimate.anchors,
+        },
         "tokens": None if estimate.tokens is None else list(estimate.tokens),
         "cost_usd": None if estimate.cost_usd is None else list(estimate.cost_usd),
         "seconds": estimate.seconds,

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from evalharness.core.results import Failure, Score
+from evalharness.project.gating import gate_all
+from evalharness.project.planning import plan_gates
+from evalharness.report.plans import plans_text
 from tests.project.judged import BAD, GOOD, House, house_in, label
 
 
@@ -350,3 +353,51 @@ def test_calibrate_without_money_or_net_is_incomplete(house: House) -> None:
         Exception, match="100 of 100 labelled answers were not judged: judge-2026-08-01: the verdict was never recorded"
     ):
         house.calibrate(offline=True)
+
+
+# --- plan ---------------------------------------------------------------------------------------------------------------
+
+
+def test_plan_lists_what_judges_may_ask(house: House) -> None:
+    house.make(anchors=40)
+    house.calibrate()
+    house.promote()
+    with house.open(offline=True) as workspace:
+        (plan,) = plan_gates(workspace, ["g"])
+    text = plans_text([plan])
+    assert "up to 500 calls; equal answers and stored verdicts take none" in text
+    assert "64 for anchors and canaries, once a week" in text
+
+
+# --- families -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_move_into_the_judges_family_cannot_pass_on_its_word(house: House) -> None:
+    house.make(changed={3: f"{GOOD} anew"})
+    house.calibrate()
+    house.promote()
+    path = house.root / "reports/baselines/g.jsonl"
+    head, _, body = path.read_text(encoding="utf-8").partition("\n")
+    header = json.loads(head)
+    header["candidate"]["params"] = {"model": "gpt-5-mini"}
+    path.write_text(json.dumps(header) + "\n" + body, encoding="utf-8")
+    with house.open() as workspace:
+        candidate = workspace.candidate("new", "qa")
+        candidate.description = {"model": "judge-2026-05-01"}
+        workspace.ready["new", "qa"] = candidate  # type: ignore[assignment]
+        verdict, _ = gate_all(workspace, ["g"])
+    assert {"judge_family", "judge_family_swap"} <= codes(verdict)
+    assert (verdict.outcome, verdict.exit_code) == ("inconclusive", 3)
+    assert (
+        verdict.gates[0].reason
+        == "the candidate moves from openai to the family of judge 'right': a gain may be favour"
+    )
+
+
+def test_length_and_verdict_are_held_together(house: House) -> None:
+    longer = dict.fromkeys(range(30), BAD + " word" * 40)
+    house.make(changed=longer | {50: f"{GOOD} anew"}, more='stop = "never"')
+    house.calibrate()
+    house.promote()
+    verdict, _ = house.gate()
+    assert "r(length change, verdict change) -0." in " ".join(verdict.gates[0].notes)

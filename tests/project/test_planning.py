@@ -255,7 +255,7 @@ def test_judges_are_counted_for_what_is_missing(project):
 
     found = bot_estimate(project, scorers=(Judge(), Judge()))
     assert found.judgements == 100
-    assert "and up to 100 judgements" in "\n".join(estimate_lines(found))
+    assert "up to 100 calls" in "\n".join(estimate_lines(found))
 
 
 def test_what_is_recorded_is_not_asked_for(project):
