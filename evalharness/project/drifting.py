@@ -79,15 +79,23 @@ class Drift:
         return {**facts, "fields": [one.to_json() for one in self.fields]}
 
 
-def drift_between(old: Sequence[Seen], new: Sequence[Seen], *, seed: int = 0) -> Drift:
+def drift_between(
+    old: Sequence[Seen],
+    new: Sequence[Seen],
+    *,
+    scored: tuple[Sequence[Seen], Sequence[Seen]] | None = None,
+    seed: int = 0,
+) -> Drift:
     """Compare two periods field by field.
 
     Args:
         old: Answers of the first period.
         new: Answers of the second.
+        scored: Answers of both periods that have scores, where those are others; by default the same.
         seed: Seed of the random splits.
     """
-    before, after = _fields(old), _fields(new)
+    first, second = scored or (old, new)
+    before, after = {**_fields(old), **_scores(first)}, {**_fields(new), **_scores(second)}
     rows: list[tuple[str, Shift | TooFew, str, str]] = []
     for name in dict.fromkeys((*before, *after)):
         one, other = before.get(name, []), after.get(name, [])
@@ -143,11 +151,18 @@ def _fields(period: Sequence[Seen]) -> dict[str, list[Any]]:
         for name, amount in (("latency", output.latency_s), ("cost", output.cost_usd)):
             if amount is not None:
                 values[name].append(float(amount))
+    if len(values["label"]) < _MOSTLY * len(values["length"]):
+        del values["label"]  # free text, with a short answer now and then
+    return values
+
+
+def _scores(period: Sequence[Seen]) -> dict[str, list[Any]]:
+    """``score NAME`` -> the values of a scorer; what it could not score is left out."""
+    values: dict[str, list[Any]] = {}
+    for seen in period:
         for name, score in seen.scores.items():
             if isinstance(score, Score):
                 values.setdefault(f"score {name}", []).append(float(score.value))
-    if len(values["label"]) < _MOSTLY * len(values["length"]):
-        del values["label"]  # free text, with a short answer now and then
     return values
 
 

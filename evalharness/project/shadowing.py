@@ -7,6 +7,7 @@ are how crashes hide, so more than ``max_changed`` of them turns a PASS into INC
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from evalharness.core.verdicts import Comparison
 from evalharness.evalset.fields import check_case
 from evalharness.evalset.lines import FieldError
 from evalharness.moving.calls import Call, Log
+from evalharness.moving.documents import read_source
 from evalharness.moving.from_logs import redacted
 from evalharness.moving.redaction import Redactor
 from evalharness.moving.registry import LOGS, kind_of_log, read_log
@@ -32,7 +34,6 @@ from evalharness.project.drifting import Drift, drift_between, seen_of, seen_out
 from evalharness.project.execution import Stopwatch
 from evalharness.project.gating import together, with_facts
 from evalharness.project.judging import judge_candidate
-from evalharness.project.moving_in import redaction_key
 from evalharness.project.workspace import Workspace
 
 NAME: Final = "logs"
@@ -113,11 +114,10 @@ def open_log(word: str) -> Log:
         UsageError: If its form cannot be told.
         EvalSetError: If it is wrong, or a second count of its rows differs.
     """
-    kind, colon, rest = word.partition(":")
-    path = Path(rest) if colon and kind in LOGS else Path(word)
+    kind, path = _path(word)
     if not path.is_file():
         raise UsageError(f"no file {str(path)!r}", where="--logs", tip="--logs OLD NEW, each FILE or KIND:FILE")
-    log = read_log(kind if colon and kind in LOGS else kind_of_log(path), path)
+    log = read_log(kind or kind_of_log(path), path)
     if log.rows != log.counted:
         raise EvalSetError(
             f"{log.rows} records were read, but {log.counted_by} gives {log.counted}: nothing was compared",
@@ -125,6 +125,12 @@ def open_log(word: str) -> Log:
             tip="the file is cut off, or has a form that this version does not know",
         )
     return log
+
+
+def _path(word: str) -> tuple[str, Path]:
+    """``KIND:FILE`` or ``FILE``: its kind, or nothing, and its path."""
+    kind, colon, rest = word.partition(":")
+    return (kind, Path(rest)) if colon and kind in LOGS else ("", Path(word))
 
 
 def pair_logs(old: Log, new: Log, *, key: str, redactor: Redactor) -> Shadow:
@@ -188,13 +194,10 @@ def compare_logs(workspace: Workspace, wanted: Sides, *, key: str) -> LogCompari
 
     watch = Stopwatch()
     assert wanted.b is not None
-    redactor = Redactor(redaction_key(workspace.state) if workspace.use_store else _once())
     logs = open_log(wanted.a), open_log(wanted.b)
-    shadow = pair_logs(*logs, key=key, redactor=redactor)
+    shadow = pair_logs(*logs, key=key, redactor=Redactor(_placeholder_key(wanted.a, wanted.b)))
     evalset = EvalSet(name=NAME, cases=shadow.cases, path=wanted.a)
     rule, scorers, said = _rule(workspace, wanted, evalset)
-    # The placeholders depend on a key, and the order of the cases must not: the same two logs have one verdict.
-    rule = replace(rule, order_seed=rule.order_seed or digest([log.sha256 for log in logs] + [key]))
     old = Recorded("old log", shadow.old, source=Path(wanted.a).name)
     candidate = Recorded("new log", shadow.new, source=Path(wanted.b).name)
     arm = run_whole(workspace, old, evalset, scorers)
@@ -202,32 +205,29 @@ def compare_logs(workspace: Workspace, wanted: Sides, *, key: str) -> LogCompari
     notes = (*shadow.counts.lines(), *said)
     judged = with_facts(judged, evalset, candidate.name, candidate.digest, seconds=watch.seconds, notes=notes)
     judged = _with_counts(judged, shadow.counts, rule)
-    drift = drift_between(seen_outputs(shadow.all_old), seen_outputs(shadow.all_new))
-    scored = drift_between(seen_of(judged.baseline), seen_of(judged.candidate))
-    fields = (*drift.fields, *(field for field in scored.fields if field.field.startswith("score ")))
+    drift = drift_between(
+        seen_outputs(shadow.all_old),
+        seen_outputs(shadow.all_new),
+        scored=(seen_of(judged.baseline), seen_of(judged.candidate)),
+    )
     return LogComparison(
         comparison=replace(judged, verdict=together([judged.gate])),
         counts=shadow.counts,
-        drift=_adjusted(replace(drift, fields=fields)),
+        drift=drift,
         redacted=shadow.redacted,
     )
 
 
-def _adjusted(drift: Drift) -> Drift:
-    """Holm over all fields at once, those of the pairs' scores among them."""
-    from evalharness.stats.drift import Shift, holm
+def _placeholder_key(*words: str) -> bytes:
+    """The key of the placeholders: both logs themselves.
 
-    readable = [field for field in drift.fields if isinstance(field.shift, Shift)]
-    values = holm([field.shift.p_value for field in readable if isinstance(field.shift, Shift)])
-    by_name = dict(zip((field.field for field in readable), values, strict=True))
-    return replace(drift, fields=tuple(replace(f, adjusted=by_name.get(f.field)) for f in drift.fields))
-
-
-def _once() -> bytes:
-    """A key for this command alone, where no project keeps one."""
-    import os
-
-    return os.urandom(32)
+    The same two logs give the same cases, the same order and the same verdict on every machine, and who has a report
+    but not the logs still cannot try out whose address a placeholder stands for.
+    """
+    sha = hashlib.sha256(b"evalh placeholders\0")
+    for word in words:
+        sha.update(read_source(_path(word)[1]))
+    return sha.digest()
 
 
 def _rule(workspace: Workspace, wanted: Sides, evalset: EvalSet) -> tuple[GateConfig, dict[str, Any], tuple[str, ...]]:

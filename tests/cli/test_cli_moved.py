@@ -156,6 +156,8 @@ def test_the_placeholders_are_the_same_next_time(here: Path, capsys: pytest.Capt
     one, two = ((here / "evalsets" / f"{name}.jsonl").read_bytes() for name in ("one", "two"))
     assert one == two
     assert capsys.readouterr().out.count('"email": 1') == 2
+    assert (here / ".evalh" / "redaction.key").stat().st_mode & 0o777 == 0o600
+    assert (here / ".evalh" / ".gitignore").read_text(encoding="utf-8") == "*\n"
 
 
 def test_answers_alone(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
