@@ -66,7 +66,12 @@ def _models(config: Yaml, ledger: Ledger) -> dict[str, dict[str, Any]]:
             ledger.drop(f"provider {name[:60]}", why, place)
             continue
         table = {"model": match["model"]} | _settings(settings, ledger, place)
-        label = provider.get("label") if isinstance(provider, Mapping) else None
+        whole = provider if isinstance(provider, Mapping) and "id" in provider else {}
+        for key in sorted(map(str, whole.keys() - {"id", "config", "label"})):
+            ledger.drop(f"provider {key}", "a candidate has no such key", place)
+        label = whole.get("label")
+        if label:
+            ledger.change("provider label", "the candidate's name", place)
         models[_name(str(label or match["model"]), models)] = table
         ledger.keep(f"provider {name[:60]}", place)
     return models
@@ -91,8 +96,10 @@ def _settings(settings: Mapping[str, Any], ledger: Ledger, place: str) -> dict[s
     for key, value in settings.items():
         if key == "apiKeyEnvar" and isinstance(value, str) and _KEY.fullmatch(value):
             table["api_key_env"] = value
+            ledger.change(f"provider config.{key}", "api_key_env", place)
         elif key in _SETTINGS and not (isinstance(value, str) and ("{{" in value or value.startswith("file://"))):
             table[_SETTINGS[key]] = value
+            ledger.keep(f"provider config.{key}", place)
         else:
             ledger.drop(f"provider config.{key}", "a candidate has no such key, or it is a key or a template", place)
     return table
@@ -103,6 +110,9 @@ def _prompts(config: Yaml, folder: Path, ledger: Ledger) -> list[str]:
     found = config.value.get("prompts") or []
     for index, prompt in enumerate(found if isinstance(found, list) else [found]):
         place = config.place("prompts", index)
+        if isinstance(prompt, Mapping):
+            for key in sorted(map(str, prompt.keys() - {"raw", "id"})):
+                ledger.drop(f"prompt {key}", "a candidate is named by its provider and the prompt's number", place)
         raw = prompt.get("raw", prompt.get("id")) if isinstance(prompt, Mapping) else prompt
         if not isinstance(raw, str):
             ledger.drop("prompt", "it is no text", place)

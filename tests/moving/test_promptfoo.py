@@ -106,6 +106,38 @@ def test_answers_candidates_and_prompts(moved: Moved) -> None:
     }
 
 
+def test_every_line_of_the_config_is_under_an_entry(moved: Moved) -> None:
+    """Each line that says something is named itself, or belongs to the value of a named one."""
+    import yaml
+
+    named = {
+        int(place.split()[1].partition(".")[0]) for e in moved.entries for place in e.places if place.startswith("line")
+    }
+    text = (FILES / "promptfooconfig.yaml").read_text(encoding="utf-8")
+    spans: list[tuple[int, int]] = []
+
+    def walk(node: yaml.Node) -> None:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        for key, value in pairs:
+            if key.start_mark.line + 1 in named:
+                spans.append((key.start_mark.line + 1, value.end_mark.line + 1))
+            walk(value)
+        for item in node.value if isinstance(node, yaml.SequenceNode) else []:
+            if item.start_mark.line + 1 in named:
+                spans.append((item.start_mark.line + 1, item.end_mark.line + 1))
+            walk(item)
+
+    walk(yaml.compose(text, Loader=yaml.SafeLoader))
+    containers = {"prompts:", "providers:", "defaultTest:", "tests:"}
+    silent = [
+        line
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip() and not line.startswith("#") and line.strip() not in containers
+        if not any(first <= number <= last for first, last in spans)
+    ]
+    assert silent == []
+
+
 def test_targets_come_from_similar_and_rubrics(moved: Moved) -> None:
     targets = {case.input["question"]: case.target for case in moved.cases if case.target is not None}
     assert targets == {
