@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,11 +55,12 @@ def project_of(moved: Moved, *, name: str, recorded: Mapping[str, str]) -> Proje
         recorded: System -> path of its answers.
     """
     setup = moved.setup
-    candidates: dict[str, Mapping[str, Any]] = {
-        _name(system, name): {"recorded": path} for system, path in recorded.items()
-    }
+    names = _names(recorded, name)
+    candidates: dict[str, Mapping[str, Any]] = {names[system]: {"recorded": path} for system, path in recorded.items()}
     whole = [
-        _name(s, name) for s, lines in moved.answers.items() if len({line["id"] for line in lines}) == len(moved.cases)
+        names[system]
+        for system, lines in moved.answers.items()
+        if system in names and len({line["id"] for line in lines}) == len(moved.cases)
     ]
     models = {key: table for key, table in setup.get("candidates", {}).items() if key not in candidates}
     candidates |= models
@@ -153,8 +154,16 @@ def _prices(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield from (f"# {_toml(name)} = {{ input = 0.0, output = 0.0 }}" for name in names)
 
 
-def _name(system: str, evalset: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", system.lower()).strip("-")[:40] or evalset
+def _names(systems: Iterable[str], evalset: str) -> dict[str, str]:
+    """A candidate's name for each system, unlike each other."""
+    names: dict[str, str] = {}
+    for system in systems:
+        base = name = re.sub(r"[^a-z0-9]+", "-", system.lower()).strip("-")[:40] or evalset
+        number = 2
+        while name in names.values():
+            name, number = f"{base}-{number}", number + 1
+        names[system] = name
+    return names
 
 
 def _key(name: str) -> str:
