@@ -6,6 +6,7 @@ atheris, which counts branches in the bytecode.
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -66,8 +67,50 @@ def _lines(run: Callable[[bytes], None], data: bytes) -> set[tuple[str, int]]:
     return seen
 
 
+VALUES: tuple[Any, ...] = (
+    None, True, False, 0, -1, 1, 1e308, 0.5, 10**30, "", "a", "x" * 200, "\u202e", "all", "id", [], {}, [[]], [None], {"": ""}, {"id": "a"},
+    "s1", "cannot_tell", "stop", "1", "NaN", "é", "\ud800",
+)  # fmt: skip
+
+
+def tree_changed(draw: random.Random, data: bytes) -> bytes:
+    """One JSON value in one line of the input put in another's place, taken out, or doubled; the input itself where there is none."""
+    lines = data.split(b"\n")
+    at = draw.randrange(len(lines))
+    start = max(0, min((p for p in (lines[at].find(b"{"), lines[at].find(b"[")) if p >= 0), default=0))
+    try:
+        value = json.loads(lines[at][start:])
+    except (ValueError, RecursionError):
+        return data
+    lines[at] = lines[at][:start] + json.dumps(_mixed(draw, value), ensure_ascii=draw.random() < 0.5).encode(
+        "utf-8", "surrogatepass"
+    )
+    return b"\n".join(lines)
+
+
+def _mixed(draw: random.Random, value: Any) -> Any:
+    if isinstance(value, (dict, list)) and value and draw.random() < 0.8:
+        key = draw.choice(list(value) if isinstance(value, dict) else range(len(value)))
+        way = draw.random()
+        copy = dict(value) if isinstance(value, dict) else list(value)
+        if way < 0.1:
+            del copy[key]
+        elif way < 0.2:
+            other = draw.choice(VALUES)
+            if isinstance(copy, dict):
+                copy[other if isinstance(other, str) else "more"] = draw.choice(list(value.values()))
+            else:
+                copy.insert(key, draw.choice(copy))
+        else:
+            copy[key] = _mixed(draw, value[key])
+        return copy
+    return draw.choice(VALUES)
+
+
 def _changed(draw: random.Random, kept: Sequence[bytes]) -> bytes:
     data = bytearray(draw.choice(kept))
+    if draw.random() < 0.5:
+        return tree_changed(draw, bytes(data))[:4000]
     for _ in range(draw.randint(1, 4)):
         at = draw.randint(0, len(data))
         way = draw.randrange(5)

@@ -171,18 +171,6 @@ TARGETS: Final[Mapping[str, Target]] = {
         shown_text,
     )
 }  # fmt: skip
-MODULES: Final = (
-    "evalharness.core",
-    "evalharness.evalset",
-    "evalharness.config",
-    "evalharness.judging",
-    "evalharness.moving",
-    "evalharness.clients.completion",
-    "evalharness.verdict.baseline",
-    "evalharness.project.moving_in",
-)
-"""Whose branches count as found."""
-
 CASE = b'{"id":"a","input":"x","target":["y",1],"relevant":{"d":2},"context":["t",{"id":"p","text":"q"}],"metadata":{"k":null},"tags":["t"],"cluster":"c","weight":2,"group":"g","variant":"v","checks":[{"use":"equals"}]}\n'
 SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = {
     "jsonl_reader": (CASE, b'{"id":"b","input":[{"role":"user","content":"h"}]}\n' + CASE),
