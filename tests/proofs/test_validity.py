@@ -6,12 +6,14 @@ build in a million and a true rate of 8 % instead of 5 % is caught almost surely
 
 import math
 import zlib
+from functools import cache
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import t as student
 
+from evalharness.stats.last_look import final_look_counts
 from evalharness.stats.rule import Rule
 from evalharness.stats.sequential import Sequential
 
@@ -89,6 +91,25 @@ def test_a_budget_that_depends_on_the_data():
     crossed = log_capital(x, -MARGIN, MARGIN, "pass") >= -math.log(0.25 * 0.05)
     before_loss = np.roll(x, -1, axis=1) < 0
     assert not too_many(int((crossed & before_loss).any(axis=1).sum()), runs, 0.05)
+
+
+def test_a_last_look_at_a_budget_that_depends_on_the_data_fails_the_same_test():
+    """The sharp test of a planned end, at full alpha, wherever it suits: why a cut run has no last look."""
+    runs, n = 1000, 200
+    x = paired_binary(rng_for("budget"), runs, n, -MARGIN)
+    before_loss = np.roll(x, -1, axis=1) < 0
+    wins, losses = np.cumsum(x > 0, axis=1), np.cumsum(x < 0, axis=1)
+
+    @cache
+    def proven(won, lost, cases):
+        counts = {value: c for value, c in ((1.0, won), (-1.0, lost), (0.0, cases - won - lost)) if c}
+        return final_look_counts(counts, -MARGIN, "pass", low=-1.0, high=1.0) <= 0.05
+
+    passed = sum(
+        any(proven(int(wins[run, cut]), int(losses[run, cut]), int(cut) + 1) for cut in np.flatnonzero(cuts))
+        for run, cuts in enumerate(before_loss)
+    )
+    assert too_many(passed, runs, 0.05)
 
 
 def test_a_t_test_that_peeks_fails_the_same_test():
@@ -183,6 +204,16 @@ def test_the_eval_set_verdict_is_that_of_the_whole_run():
             wrong[decision.verdict] += decision.verdict != truth
         assert not too_many(wrong["pass"], runs, 0.05)
         assert not too_many(wrong["fail"], runs, 0.05)
+
+
+def test_stopping_at_the_running_mean_is_not_the_verdict_of_the_whole_run():
+    """The same question answered by the mean so far, at the case where it looks best: a control that must fail."""
+    runs, n = 400, 400
+    x = paired_binary(rng_for("eval set", -0.05), runs, n, -MARGIN)
+    means = np.cumsum(x, axis=1) / np.arange(1, n + 1)
+    truth = x.mean(axis=1) >= -MARGIN - 1e-12
+    says_pass = (means[:, 49:] > -MARGIN / 2).any(axis=1)
+    assert too_many(int((says_pass & ~truth).sum()), runs, 0.05)
 
 
 def wald_cases(margin, discordance, alpha, beta):
