@@ -59,6 +59,7 @@ Environment: flags win over these, these win over the config
   EVALH_OFFLINE     1: call nothing, as --offline
   EVALH_JOBS        calls in flight at most, as --jobs
   EVALH_DIR         folder of recorded answers and runs; default .evalh beside the config
+  EVALH_BASE_REF    commit or branch whose gates, limits and baselines judge, where CI does not say it
   EVALH_WAIT        seconds to wait for another evalh that holds the store; default 600
   EVALH_KEY_HOSTS   hosts that may get a key, as --key-host: NAME=HOST[,HOST], several separated by spaces
 
