@@ -46,7 +46,7 @@ def _read_json(path: Path) -> Moved:
 
 def _read_archive(path: Path) -> Moved:
     archive = Archive(path)
-    names = archive.names("samples/", ".json")
+    names = sorted(archive.names("samples/", ".json"), key=_in_number_order)
     if not names or not (archive.names("header.json") or archive.names("_journal/start.json")):
         raise EvalSetError("seen no samples and header, expected an Inspect log", where=shown(path))
     header = _member(archive, "header.json" if archive.names("header.json") else "_journal/start.json", path)
@@ -56,6 +56,11 @@ def _read_archive(path: Path) -> Moved:
         counted, counted_by = len(sequence(summaries)), "the log's summaries"
     found = ((name, mapping(_member(archive, name, path))) for name in names)
     return _moved(path, archive.data, mapping(header), found, nulls=0, counted=counted, counted_by=counted_by)
+
+
+def _in_number_order(name: str) -> list[tuple[int, str]]:
+    """``x_epoch_2`` before ``x_epoch_10``."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _member(archive: Archive, name: str, path: Path) -> Any:

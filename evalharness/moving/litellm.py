@@ -87,7 +87,9 @@ def _call(row: Mapping[str, Any], place: str) -> Call:
 
 def _requester(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What the caller sent along, which stands one level down."""
-    yield from mapping(mapping(parsed(row.get("metadata"))).get("requester_metadata")).items()
+    facts = mapping(parsed(row.get("metadata")))
+    for name in ("requester_metadata", "spend_logs_metadata"):
+        yield from mapping(facts.get(name)).items()
 
 
 def _asking(row: Mapping[str, Any]) -> Any:

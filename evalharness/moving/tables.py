@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from evalharness.core.errors import EvalSetError
 from evalharness.core.files import shown
-from evalharness.core.specs import EMPTY
 from evalharness.evalset.tables import read_csv
 from evalharness.moving.answers import Answers
 from evalharness.moving.documents import Records, read_records
@@ -38,8 +37,8 @@ class Columns:
     """A conversation."""
     latency: tuple[str, ...] = ()
     cost: tuple[str, ...] = ()
-    renamed: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    """Column -> name in the metadata."""
+    separator: str = ""
+    """What puts passages apart where the form of the file has no lists."""
 
 
 DEEPEVAL: Final = Columns(
@@ -54,6 +53,7 @@ DEEPEVAL: Final = Columns(
     turns=("turns",),
     latency=("completion_time", "completionTime"),
     cost=("token_cost", "tokenCost"),
+    separator="|",
 )
 RAGAS: Final = Columns(
     kind="ragas",
@@ -132,13 +132,16 @@ def _row(
     facts = {name: value for name, value in row.items() if name not in used and value not in (None, "", [], {})}
     for name in facts:
         ledger.change(f"column {name}", "kept in metadata", place)
+    for name in (*columns.context, *columns.retrieved):
+        if columns.separator and columns.separator in str(row.get(name, "")) and isinstance(row.get(name), str):
+            ledger.change(f"column {name}", f"split into passages at {columns.separator!r}", place)
     for name in sorted(used & row.keys()):
         if row[name] not in (None, "", [], {}):
             ledger.keep(f"column {name}", place)
     data = {
         "input": asking,
         "target": _target(row, columns),
-        "context": _passages(first(row, *columns.context)) or None,
+        "context": _passages(first(row, *columns.context), columns) or None,
         "metadata": facts or None,
     }
     case_id = book.add(data, place=place, source_id=first(row, *columns.id) if columns.id else None)
@@ -192,14 +195,17 @@ def _tool(call: Any) -> dict[str, Any]:
     return without_none({"name": name, "args": dict(args) if isinstance(args, Mapping) and args else None})
 
 
-def _passages(value: Any) -> list[Any]:
-    items = [value] if isinstance(value, str) else sequence(value)
+def _passages(value: Any, columns: Columns) -> list[Any]:
+    if isinstance(value, str):
+        items = value.split(columns.separator) if columns.separator else [value]
+    else:
+        items = sequence(value)
     return [item if isinstance(item, str) else written(item) for item in items if item is not None]
 
 
 def _answer(row: Mapping[str, Any], columns: Columns, case_id: str, answers: Answers) -> None:
     output = first(row, *columns.output)
-    found = _passages(first(row, *columns.retrieved))
+    found = _passages(first(row, *columns.retrieved), columns)
     calls = [_tool(call) for call in sequence(first(row, *columns.called) if columns.called else None)]
     if output is None and not found:
         return

@@ -68,6 +68,15 @@ def test_goldens_as_csv(tmp_path: Path) -> None:
     assert [document["text"] for document in line["documents"]] == ["x", "y"]
 
 
+def test_passages_in_one_cell_are_put_apart_as_deepeval_writes_them(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text("input,actual_output,retrieval_context,context\nq,a,r1|r2,c\n", encoding="utf-8")
+    moved = read_set("deepeval", path)
+    assert [document["text"] for document in moved.answers["deepeval"][0]["documents"]] == ["r1", "r2"]
+    assert moved.cases[0].context == ("c",)
+    assert "column retrieval_context" in what(moved, "changed")
+
+
 # --- Ragas ------------------------------------------------------------------------------------------------------------
 
 
@@ -235,6 +244,17 @@ def test_inspect_archives(tmp_path: Path, zstd: bool) -> None:
     assert [case.id for case in moved.cases] == ["0", "1", "2"]
     assert (moved.counted, moved.counted_by) == (3, "the log's summaries")
     assert len(answers_of(moved, tmp_path)["openai/gpt-5"]) == 3
+
+
+def test_epochs_of_an_archive_keep_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "log.eval"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("header.json", json.dumps(HEADER))
+        for epoch in (1, 2, 10):
+            output = {"choices": [], "completion": f"epoch {epoch}"}
+            archive.writestr(f"samples/1_epoch_{epoch}.json", json.dumps(sample(1, epoch, output=output)))
+    moved = read_set("inspect", path)
+    assert [line["output"] for line in moved.answers["openai/gpt-5"]] == ["epoch 1", "epoch 2", "epoch 10"]
 
 
 def test_an_archive_that_lost_a_sample_is_refused(tmp_path: Path) -> None:
