@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from evalharness.core.endpoints import shown
 from evalharness.core.protocols import ChatClient, Desk, Request
@@ -15,6 +15,9 @@ from evalharness.judging.prompt import TEMPLATE, Prompt
 from evalharness.judging.reply import Invalid, Opinion, read_reply
 from evalharness.judging.rubric import JudgeSettings
 from evalharness.judging.subject import Subject
+
+if TYPE_CHECKING:
+    import asyncio
 
 RE_ASK: Final = 100
 """A re-ask has a repeat number of its own: the first one's plus this."""
@@ -77,6 +80,7 @@ class Asker:
         self.digest = digest
         self.retries = retries
         self.era = era
+        self._asking: dict[str, asyncio.Event] = {}
 
     async def ask(self, seat: Seat, question: Question, desk: Desk, *, calls: bool) -> Spoken | Failure:
         """The judgement of one seat: the stored one, else a new one.
@@ -94,14 +98,30 @@ class Asker:
             NotKept: If it is not stored and ``calls`` is False.
         """
         numbers = [question.repeat + RE_ASK * again for again in range(self.retries + 1)]
-        for number in numbers:
-            stored = desk.find(self.key(seat, question.prompt, number))
-            if isinstance(stored, Score):
-                return _from_row(stored, question.prompt)
+        keys = [self.key(seat, question.prompt, number) for number in numbers]
+        stored = _stored(desk, keys, question.prompt)
+        if stored is not None:
+            return stored
         if not calls:
             raise NotKept
+        while (busy := self._asking.get(keys[0])) is not None:
+            await busy.wait()  # the same question is on its way: two cases with one text are one question
+            stored = _stored(desk, keys, question.prompt)
+            if stored is not None:
+                return stored
+        import asyncio
+
+        busy = self._asking[keys[0]] = asyncio.Event()
+        try:
+            return await self._ask(seat, question, desk, dict(zip(numbers, keys, strict=True)))
+        finally:
+            del self._asking[keys[0]]
+            busy.set()
+
+    async def _ask(self, seat: Seat, question: Question, desk: Desk, numbers: Mapping[int, str]) -> Spoken | Failure:
+        """Ask under one number after the other until a reply is valid."""
         problem = ""
-        for number in numbers:
+        for number, key in numbers.items():
             output = await self._call(seat, question, number, desk)
             if isinstance(output, Failure):
                 return replace(output, stage="judge", blame="infrastructure", message=f"{seat.model}: {output.message}")
@@ -111,7 +131,7 @@ class Asker:
                 problem = str(error)
                 continue
             seat.reported[spoken.model] = seat.reported.get(spoken.model, 0) + 1
-            desk.keep(self.key(seat, question.prompt, number), _row(spoken), case_id=question.case_id)
+            desk.keep(key, _row(spoken), case_id=question.case_id)
             return spoken
         return Failure(
             stage="judge",
@@ -199,6 +219,12 @@ class Asker:
         if self.settings.probabilities:
             opinions = with_distributions(opinions, output, question.prompt)
         return Spoken(opinions=opinions, model=shown(output.model or "", 100))
+
+
+def _stored(desk: Desk, keys: Sequence[str], prompt: Prompt) -> Spoken | None:
+    """The first stored judgement under some keys."""
+    found = (desk.find(key) for key in keys)
+    return next((_from_row(row, prompt) for row in found if isinstance(row, Score)), None)
 
 
 def _row(spoken: Spoken) -> Score:

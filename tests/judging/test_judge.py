@@ -75,6 +75,26 @@ def test_a_verdict_is_found_again_and_a_repeat_is_not_it(tmp_path: Path) -> None
         asyncio.run(judge_of(rubric, lambda _: MET).look(other, [3], inquiry(desk, calls=False)))
 
 
+def test_two_cases_with_one_text_are_one_question(tmp_path: Path) -> None:
+    rubric, desk = read(tmp_path, MAIN), PlainDesk()
+    verdicts = iter([MET, NOT_MET])
+    judge = judge_of(rubric, lambda _: next(verdicts))
+    chat = judge.seats[0].client.chat
+
+    async def slowly(body: Any, *, timeout_s: float) -> Any:
+        await asyncio.sleep(0)
+        return await chat(body, timeout_s=timeout_s)
+
+    judge.seats[0].client.chat = slowly  # type: ignore[method-assign]
+
+    async def both() -> Any:
+        return await asyncio.gather(*(judge.look(SUBJECT, [0], inquiry(desk)) for _ in range(3)))
+
+    found = asyncio.run(both())
+    assert len(desk.calls) == 1
+    assert found[0] == found[1] == found[2]
+
+
 def test_the_majority_of_three_repeats_counts(tmp_path: Path) -> None:
     rubric = read(tmp_path, MAIN)
 

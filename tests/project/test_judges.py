@@ -10,6 +10,7 @@ import pytest
 from evalharness.core.results import Failure, Score
 from evalharness.project.gating import gate_all
 from evalharness.project.planning import plan_gates
+from evalharness.project.running import run_candidates
 from evalharness.report.plans import plans_text
 from tests.project.judged import BAD, GOOD, House, house_in, label
 
@@ -353,6 +354,23 @@ def test_calibrate_without_money_or_net_is_incomplete(house: House) -> None:
         Exception, match="100 of 100 labelled answers were not judged: judge-2026-08-01: the verdict was never recorded"
     ):
         house.calibrate(offline=True)
+
+
+# --- run ----------------------------------------------------------------------------------------------------------------
+
+
+def test_run_asks_judges_when_told_to(house: House) -> None:
+    house.make()
+    with house.open() as workspace:
+        (quiet,) = run_candidates(workspace, ["new"], "qa")
+    assert [summary.scorer for summary in quiet.scorers] == ["long"]
+    assert house.court.calls == []
+    with house.open(judges=True) as workspace:
+        (judged,) = run_candidates(workspace, ["new"], "qa")
+    right = next(summary for summary in judged.scorers if summary.scorer == "right")
+    assert (right.n, right.mean, judged.outcome) == (100, 0.9, "pass")
+    trial = judged.run.results["c000"].trials[0]
+    assert trial.scores["right"].evidence["verdicts"] == {"fact": "met"}  # type: ignore[union-attr]
 
 
 # --- plan ---------------------------------------------------------------------------------------------------------------
