@@ -157,7 +157,13 @@ class Config:
             ConfigError: If it points outside the project or goes through a symbolic link.
         """
         path = self.root / name
-        if not path.resolve().is_relative_to(self.root.resolve()):
+        try:
+            inside = path.resolve().is_relative_to(self.root.resolve())
+            path.is_symlink()
+        except (OSError, ValueError) as error:  # too long for a name, or a NUL in it
+            problem = error.strerror if isinstance(error, OSError) else str(error)
+            raise ConfigError(f"{name[:60]!r} cannot be a path: {problem}", where=where) from None
+        if not inside:
             raise ConfigError(f"{name!r} lies outside the project", where=where, tip="move the file into the project")
         probe = self.root
         for part in Path(name).parts if not Path(name).is_absolute() else path.relative_to(self.root).parts:

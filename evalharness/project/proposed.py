@@ -112,7 +112,9 @@ def _ignored(config: Config, ref: str, base: Config) -> Iterator[Warned]:
             yield Warned(code="ignored", message=f"this pull request changes candidate {name!r}: not looked at, {held}")
     for name in config.gates:
         if name not in base.gates:
-            yield Warned(code="ignored", message=f"this pull request adds gate {name!r}: not judged, {ref} does not have it")
+            yield Warned(
+                code="ignored", message=f"this pull request adds gate {name!r}: not judged, {ref} does not have it"
+            )
 
 
 def _baselines(workspace: Workspace, ref: str, base: Config) -> Iterator[Warned]:
@@ -183,12 +185,11 @@ def _cases(before: Path, after: Path) -> str:
 
 def _scorer_files(workspace: Workspace, trusted: Trusted, base: Config) -> Iterator[Warned]:
     """Rubrics and schemas: the judge's instructions."""
+    held = {path.relative_to(trusted.files).as_posix() for path in trusted.files.rglob("*") if path.is_file()}
     named = {str(value) for spec in base.scorers.values() for value in spec.component.params.values()}
-    rubrics = {
-        str(path.relative_to(trusted.files)) for path in (trusted.files / "rubrics").rglob("*") if path.is_file()
-    }
+    rubrics = {name for name in held if name.startswith("rubrics/")}
     own = f"that of {trusted.ref} judges" if workspace.options.untrusted else "the digest of the judge is another"
-    for name in sorted(named | rubrics):
+    for name in sorted(held & named | rubrics):
         if _changed(workspace, trusted, name):
             yield Warned(code="rubric_changed", message=f"this pull request changes {name}: {own}")
 

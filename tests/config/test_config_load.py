@@ -199,3 +199,10 @@ def test_names_that_look_alike_are_refused(tmp_path):
     (tmp_path / "evalh.toml").write_text('[scorers]\nrun-10 = { use = "equals" }\nrun-1O = { use = "equals" }\n')
     with pytest.raises(ConfigError, match="evalh.toml:3: scorers.run-1O: looks like 'run-10'"):
         load_config(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".jsonl", "a\\u0000b.jsonl", "x/" * 3000])
+def test_a_text_that_cannot_be_a_path_is_refused(tmp_path, name):
+    (tmp_path / "evalh.toml").write_text(f'[evalsets]\ns = {{ path = "{name}" }}\n')
+    with pytest.raises(ConfigError, match=r"evalh.toml:2: evalsets.s.path: .*cannot be a path"):
+        load_config(tmp_path)

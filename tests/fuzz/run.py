@@ -65,7 +65,15 @@ def _fuzz(name: str, runs: int, seed: int, corpus: Path | None) -> None:
     known = place.parent / f"{place.name}.dict"
     words = ("".join(f"\\x{byte:02x}" for byte in token) for token in TOKENS if len(token) < 60)
     known.write_text("".join(f'"{word}"\n' for word in words))
-    flags = [f"-runs={runs}", f"-seed={seed}", "-max_len=4096", "-timeout=10", "-use_value_profile=1", f"-dict={known}"]
+    flags = [
+        f"-runs={runs}",
+        f"-seed={seed}",
+        "-max_len=4096",
+        "-timeout=10",
+        f"-artifact_prefix={place.parent}/",
+        "-use_value_profile=1",
+        f"-dict={known}",
+    ]
 
     def mutate(data: bytes, most: int, number: int) -> bytes:
         draw = random.Random(number)

@@ -211,3 +211,12 @@ def test_rubrics_and_schemas_are_compared_and_read_at_the_base_ref(shop: Shop) -
     verdict, _ = judged(shop)
     assert verdict.outcome == "regression"
     assert any("changes schema.json: that of main judges" in said for said in proposed(verdict))
+
+
+def test_a_pattern_is_no_file_name(shop: Shop) -> None:
+    text = (shop.root / "evalh.toml").read_text()
+    pattern = "x" * 400 + "/\\\\u0000"
+    added = f'exact = {{ use = "equals" }}\nlong = {{ use = "absent", pattern = "{pattern}" }}'
+    (shop.root / "evalh.toml").write_text(text.replace('exact = { use = "equals" }', added))
+    git(shop.root, "commit", "-q", "-a", "-m", "pattern")
+    assert judged(shop)[0].outcome == "regression"
