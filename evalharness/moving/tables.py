@@ -129,6 +129,8 @@ def _row(
         ledger.drop("row", "it has no input", place)
         return
     used = {name for group in _groups(columns) for name in group}
+    if any(row.get(name) for name in columns.turns):  # what was said is the input; what the talk is about is a fact
+        used -= set(columns.input)
     facts = {name: value for name, value in row.items() if name not in used and value not in (None, "", [], {})}
     for name in facts:
         ledger.change(f"column {name}", "kept in metadata", place)
@@ -204,7 +206,7 @@ def _passages(value: Any, columns: Columns) -> list[Any]:
 
 
 def _answer(row: Mapping[str, Any], columns: Columns, case_id: str, answers: Answers) -> None:
-    output = first(row, *columns.output)
+    output = first(row, *columns.output) or _said(row, columns)
     found = _passages(first(row, *columns.retrieved), columns)
     calls = [_tool(call) for call in sequence(first(row, *columns.called) if columns.called else None)]
     if output is None and not found:
@@ -219,6 +221,17 @@ def _answer(row: Mapping[str, Any], columns: Columns, case_id: str, answers: Ans
         latency_s=amount(first(row, *columns.latency)) if columns.latency else None,
         cost_usd=amount(first(row, *columns.cost)) if columns.cost else None,
     )
+
+
+def _said(row: Mapping[str, Any], columns: Columns) -> str | None:
+    """What the assistant said after the user's last turn of a recorded conversation."""
+    value = first(row, *columns.input)
+    turns = messages(
+        _typed(value) if isinstance(value, list) else first(row, *columns.turns) if columns.turns else None
+    )
+    later = turns[len(_before_the_answer(turns)) :]
+    texts = [turn["content"] for turn in later if turn["role"] == "assistant" and turn["content"]]
+    return texts[-1] if texts else None
 
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:

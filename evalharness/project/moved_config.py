@@ -113,8 +113,9 @@ def _scorers(moved: Moved) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapp
     if any(isinstance(target, Mapping) and "tools" in target for target in targets):
         scorers["tools"] = {"use": "tool_calls"}
         limits["tools"] = {"margin": MARGIN}
-    elif targets and not wishes.keys() & {"similar", "judge"}:
-        word = "exact_match" if _are_labels(moved.cases) else "rougeL"
+    texts = [case for case in moved.cases if case.target is not None and not isinstance(case.target, Mapping)]
+    if texts and not wishes.keys() & {"similar", "judge"}:
+        word = "exact_match" if _are_labels(texts) else "rougeL"
         scorers["correct"] = {"use": word}
         limits["correct"] = {"margin": MARGIN}
     if not limits:

@@ -72,7 +72,7 @@ def test_the_prompts_of_promptfoo_render_for_its_cases(here: Path) -> None:
 def test_deepeval_goldens_move_over_and_gate(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "p", "--from", "deepeval", "from/goldens.json", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert (facts["cases"], facts["records"], facts["counted"], facts["answers"]) == (4, 4, 4, {"deepeval": 3})
+    assert (facts["cases"], facts["records"], facts["counted"], facts["answers"]) == (4, 4, 4, {"deepeval": 4})
     config = tomllib.loads((here / "p" / "evalh.toml").read_text(encoding="utf-8"))
     assert config["scorers"]["tools"] == {"use": "tool_calls"}
     assert main(["-C", "p", "lint", "--fix"]) == 0

@@ -48,8 +48,10 @@ def test_goldens(tmp_path: Path) -> None:
     assert returns.metadata["additional_metadata"] == {"region": "eu"}
     assert by_input["Cancel order 7"].target == {"tools": ({"name": "cancel", "args": {"id": 7}},)}
     assert by_input["My lamp is broken"].target == "The refund is offered"
+    assert by_input["My lamp is broken"].metadata["scenario"] == "A customer wants a refund"
     answers = answers_of(moved, tmp_path)["deepeval"]
     assert [document.id for document in answers[returns.id, 0, 0].documents] == ["passage-1", "passage-2"]
+    assert answers[by_input["My lamp is broken"].id, 0, 0].text == "I am sorry. Refund or exchange?"
     called = answers[by_input["Cancel order 7"].id, 0, 0].messages[0]["tool_calls"][0]["function"]
     assert called == {"name": "cancel", "arguments": '{"id": 7}'}
     assert "column name" in what(moved, "changed")
@@ -99,6 +101,7 @@ def test_ragas_old_and_new_columns(tmp_path: Path) -> None:
     assert {key[0]: output.text for key, output in answers_of(moved, tmp_path)["ragas"].items()} == {
         cases["q"].id: "a",
         cases["q2"].id: "a2",
+        cases["hi"].id: "hello",
     }
 
 
