@@ -101,7 +101,7 @@ def estimate(
     """
     planned = len(cases) * epochs
     judges = [scorer for scorer in scorers if scorer.costly]
-    anchors = sum(anchor_calls(judge) for judge in judges if isinstance(judge, JudgeScorer))
+    anchors = sum(anchor_calls(workspace, judge) for judge in judges if isinstance(judge, JudgeScorer))
     if isinstance(candidate, Recording):
         return Estimate(
             planned=planned,

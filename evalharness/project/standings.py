@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from evalharness.core.files import shown
 from evalharness.core.specs import canonical_json, digest_text
 from evalharness.judging.agreement import Case, human_verdict, judged
 from evalharness.judging.attacks import CANARY_ANSWERS, CANARY_WAYS, attacks
@@ -41,7 +42,7 @@ def standing_of(workspace: Workspace, scorer: JudgeScorer) -> Standing | None:
         RubricError: If the anchors file is wrong.
         EvalhError: As ``execution.execute``.
     """
-    labels = _anchors(scorer.judge.rubric)
+    labels = _anchors(scorer.judge.rubric, workspace)
     if not labels:
         return None
     name = f"{_NAME}:{scorer.judge.digest}:{_content(labels)}"
@@ -63,16 +64,23 @@ def standing_of(workspace: Workspace, scorer: JudgeScorer) -> Standing | None:
     return found
 
 
-def anchor_calls(scorer: JudgeScorer) -> int:
+def anchor_calls(workspace: Workspace, scorer: JudgeScorer) -> int:
     """Calls that anchors and canaries of a judge take when they are due, for ``plan``."""
     rubric = scorer.judge.rubric
-    labels = _anchors(rubric)
+    labels = _anchors(rubric, workspace)
     orders = 2 if rubric.pairwise else 1
     return (len(labels) + len(_canaries(rubric, labels))) * len(scorer.judge.seats) * orders
 
 
-def _anchors(rubric: Rubric) -> Sequence[Label]:
-    return read_labels(rubric.anchors, rubric) if rubric.anchors is not None and rubric.anchors.is_file() else ()
+def _anchors(rubric: Rubric, workspace: Workspace) -> Sequence[Label]:
+    """The labelled anchors; in CI those of the base ref, for a pull request must not choose what its judge is tried on."""
+    path = rubric.anchors
+    if path is None:
+        return ()
+    trusted = workspace.trusted
+    if trusted is not None and trusted.config is not None and path.resolve().is_relative_to(workspace.root.resolve()):
+        path = trusted.files / path.resolve().relative_to(workspace.root.resolve())
+    return read_labels(path, rubric, shown=shown(path)) if path.is_file() else ()
 
 
 def _canaries(rubric: Rubric, labels: Sequence[Label]) -> list[Label]:

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from evalharness.core.results import Failure, Score
+from evalharness.judging.scorer import JudgeScorer
 from evalharness.project.gating import gate_all
+from evalharness.project.judges import entry_of
 from evalharness.project.planning import plan_gates
 from evalharness.project.running import run_candidates
+from evalharness.project.standings import standing_of
+from evalharness.project.workspace import Trusted
 from evalharness.report.plans import plans_text
-from tests.project.judged import BAD, GOOD, House, house_in, label
+from tests.project.judged import BAD, GOOD, House, house_in, jsonl, label
 
 
 @pytest.fixture
@@ -419,3 +423,49 @@ def test_length_and_verdict_are_held_together(house: House) -> None:
     house.promote()
     verdict, _ = house.gate()
     assert "r(length change, verdict change) -0." in " ".join(verdict.gates[0].notes)
+
+
+# --- in CI --------------------------------------------------------------------------------------------------------------
+
+
+def test_in_ci_calibration_and_anchors_are_the_base_refs(
+    house: House, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    house.make(anchors=40, changed={3: f"{GOOD} anew"})
+    house.calibrate()
+    house.promote()
+    files = tmp_path_factory.mktemp("base")
+    (files / "rubrics").mkdir()
+    rows = [label(f"b-{i}", good=i % 2 == 0) for i in range(20)]
+    (files / "rubrics/anchors.jsonl").write_text(jsonl(rows), encoding="utf-8")
+    with house.open() as workspace:
+        workspace.trusted = Trusted(ref="main", config=workspace.config, files=files)
+        scorer = workspace.scorer("right")
+        assert isinstance(scorer, JudgeScorer)
+        assert entry_of(workspace, "right", scorer) is None
+        found = standing_of(workspace, scorer)
+        assert found is not None
+        assert set(found.anchors) == {f"b-{i}" for i in range(20)}
+        workspace.trusted = Trusted(ref="main", config=None, files=files)
+        assert entry_of(workspace, "right", scorer) is not None
+
+
+def test_a_standing_that_is_too_old_still_counts_offline(house: House) -> None:
+    house.make(anchors=40, changed={3: f"{GOOD} anew"})
+    house.calibrate()
+    house.promote()
+    week_later(house)
+    with house.open(offline=True) as workspace:
+        scorer = workspace.scorer("right")
+        assert isinstance(scorer, JudgeScorer)
+        found = standing_of(workspace, scorer)
+    assert found is not None
+    assert found.at.startswith("2020")
+    house.court.say = lambda *_: "!down"
+    with house.open() as workspace:
+        scorer = workspace.scorer("right")
+        assert isinstance(scorer, JudgeScorer)
+        fresh = standing_of(workspace, scorer)
+    assert fresh is not None  # replies that are no verdicts are observations too: none of them passes
+    assert set(fresh.anchors.values()) == {"none"}
+    assert scorer.judge.asker.era == fresh.at
