@@ -73,8 +73,11 @@ class Judge:
         return judgements * len(_calls(self.rubric.criteria)) * len(self.seats) * orders
 
     def reported(self) -> set[str]:
-        """Model names that the servers reported in this command."""
-        return {name for seat in self.all_seats for name in seat.reported}
+        """Model names that the servers of the voting seats reported in this command.
+
+        Not the one that is asked when they cannot tell: it may have had nothing to say before.
+        """
+        return {name for seat in self.seats for name in seat.reported}
 
     async def look(
         self,

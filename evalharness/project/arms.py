@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evalharness.config.model import Config, GateConfig
-from evalharness.core.cases import EvalSet
+from evalharness.core.cases import Case, EvalSet
 from evalharness.core.errors import BaselineError, ConfigError, NotRecorded
 from evalharness.core.protocols import Candidate, Recording, ScorerFacts
 from evalharness.core.results import CaseResult, Failure, Output, Run
@@ -206,6 +206,7 @@ def scored(arm: Baseline, scorers: Mapping[str, ScorerFacts], evalset: EvalSet) 
         _check_recomputable(arm, name, scorer)
     scoring = Scoring(tuple(stale.values()))
     results = {case_id: _rescored(result, evalset, scoring, tuple(stale)) for case_id, result in arm.results.items()}
+    results |= _group_scores(results, evalset, scoring)
     signatures = {**arm.signatures, **{name: scorer.signature for name, scorer in stale.items()}}
     return replace(arm, results=results, signatures=signatures)
 
@@ -240,6 +241,20 @@ def _rescored(result: CaseResult, evalset: EvalSet, scoring: Scoring, names: Seq
         kept = {name: score for name, score in trial.scores.items() if name not in names}
         trials.append(replace(trial, scores={**kept, **new}))
     return replace(result, trials=tuple(scoring.over_epochs(trials, case)))
+
+
+def _group_scores(results: Mapping[str, CaseResult], evalset: EvalSet, scoring: Scoring) -> dict[str, CaseResult]:
+    """The members of each behaviour group that is still the same, with the scores of their group."""
+    groups: dict[str, list[Case]] = {}
+    for case in evalset.living if scoring.groups else ():
+        stored = results.get(case.id)
+        if case.group is not None and stored is not None and stored.case_digest == case.digest:
+            groups.setdefault(case.group, []).append(case)
+    return {
+        result.case_id: result
+        for members in groups.values()
+        for result in scoring.over_group([results[case.id] for case in members], members)
+    }
 
 
 def answers_by_key(arm: Baseline) -> dict[str, Output]:

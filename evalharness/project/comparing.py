@@ -22,7 +22,7 @@ from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
 from evalharness.verdict.conclusion import Ending, conclude
 from evalharness.verdict.judge import GateCase, GateJudge
-from evalharness.verdict.pairing import check_pairing, order_seed, pair
+from evalharness.verdict.pairing import check_pairing, grouped, order_seed, pair
 from evalharness.verdict.preflight import preflight
 
 DEFAULT_MARGIN = 0.05
@@ -210,7 +210,7 @@ def two_arms(
     rule: GateConfig, evalset: EvalSet, scorers: Mapping[str, ScorerFacts], arm: Baseline, other: Baseline
 ) -> Comparison:
     """Two finished runs: the same judge, fed from memory."""
-    pairing = pair(evalset, arm.results)
+    pairing = pair(evalset, arm.results, whole_groups=grouped(scorers.values()))
     check_pairing(pairing, max_changed=rule.max_changed, where=arm.path or arm.name)
     judge = GateJudge(
         GateCase(

@@ -24,7 +24,7 @@ from evalharness.project.judge_notes import (
     rests_on,
     with_facts,
 )
-from evalharness.project.standings import standing_of
+from evalharness.project.standings import check_again, standing_of
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
 from evalharness.verdict.judge import GateCase, GateJudge
@@ -112,6 +112,7 @@ class Bench:
     """The judges of one gate, from before the first call to the verdict."""
 
     judges: dict[str, Seated]
+    workspace: Workspace | None = None
 
     def beside(self, workspace: Workspace, setup: GateCase) -> GateCase:
         """The comparison in which each judge looks at the candidate's answers beside the baseline's.
@@ -122,6 +123,7 @@ class Bench:
             BaselineError: If the baseline keeps no answers that could be judged again.
             EvalhError: As ``standings.standing_of``.
         """
+        self.workspace = workspace
         for name, one in self.judges.items():
             _check_answers(name, setup.baseline)
             _look_at_standing(workspace, name, one, setup.baseline)
@@ -148,6 +150,10 @@ class Bench:
         for name, one in self.judges.items():
             verdict = with_facts(verdict, name, one, judge, run)
         for name, one in self.judges.items():
+            standing, reported = one.standing, one.scorer.judge.reported()
+            known = set(standing.reported) if standing is not None else set()
+            if standing is not None and self.workspace is not None and known and not reported <= known:
+                check_again(self.workspace, one.scorer, standing)
             reason = doubt_about(name, one, judge, run) if one.blocks else ""
             if reason and rests_on(verdict, name):
                 verdict = inconclusive(verdict, reason, judge.setup.gate)

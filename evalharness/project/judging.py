@@ -23,7 +23,7 @@ from evalharness.project.workspace import Workspace, selected
 from evalharness.verdict.baseline import Baseline
 from evalharness.verdict.conclusion import Ending, conclude
 from evalharness.verdict.judge import GateCase, GateJudge
-from evalharness.verdict.pairing import Pairing, check_pairing, order_seed, pair
+from evalharness.verdict.pairing import Pairing, check_pairing, grouped, order_seed, pair
 from evalharness.verdict.preflight import preflight
 
 
@@ -134,11 +134,13 @@ def _setup(
     candidate: Candidate | Recording,
 ) -> GateCase:
     """Everything that is fixed before the first call."""
-    pairing = pair(evalset, arm.results)
+    whole = grouped(scorers.values())
+    pairing = pair(evalset, arm.results, whole_groups=whole)
     if arm.results or any(limit.every != "absolute" and limit.role != "report" for limit in gate.limits):
         check_pairing(pairing, max_changed=gate.max_changed, where=arm.path or arm.name)
     if pinned is not None:
-        check_pairing(pair(evalset, pinned.results), max_changed=gate.max_changed, where=pinned.path)
+        known = pair(evalset, pinned.results, whole_groups=whole)
+        check_pairing(known, max_changed=gate.max_changed, where=pinned.path)
     return GateCase(
         gate=gate,
         baseline=arm,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from evalharness.config.model import GateConfig, LimitConfig
 from evalharness.core.cases import Case, EvalSet
 from evalharness.core.errors import BaselineError, UsageError
-from evalharness.core.protocols import Recording, ScorerFacts
+from evalharness.core.protocols import GroupScorer, Recording, ScorerFacts
 from evalharness.project.arms import answers_by_key, stored_baseline
 from evalharness.project.estimating import Estimate, Usage, estimate, usage_of
 from evalharness.project.pilot import EarlierPair, earlier_pair, newest_run
@@ -20,7 +20,7 @@ from evalharness.verdict.baseline import Baseline
 from evalharness.verdict.corpus import is_corpus
 from evalharness.verdict.measure import Measure, measure_for
 from evalharness.verdict.paired import planned_sizes, sizes_of
-from evalharness.verdict.pairing import Unit, pair, units_in_order
+from evalharness.verdict.pairing import Unit, grouped, pair, units_in_order
 from evalharness.verdict.plan import (
     Green,
     GuardPlan,
@@ -157,7 +157,8 @@ def prepare(workspace: Workspace, gate: GateConfig) -> Prepared:
     evalset = workspace.evalset(gate.evalset)
     scorers = workspace.gate_scorers(gate)
     stored, said = _stored(workspace, gate)
-    cases = evalset.living if stored is None else pair(evalset, stored.results).paired
+    whole = grouped(scorers.values())
+    cases = evalset.living if stored is None else pair(evalset, stored.results, whole_groups=whole).paired
     earlier = earlier_pair(workspace, gate, evalset, scorers, stored)
     units = units_in_order(cases, "")
     wanted = [limit for limit in gate.limits if not limit.every and limit.role != "report"]
@@ -227,6 +228,8 @@ def _guard(
 
 def _fits(scorer: ScorerFacts, case: Case) -> bool:
     """Whether a case has the fields that a scorer cannot do without."""
+    if isinstance(scorer, GroupScorer) and case.variant is not None:
+        return False  # a group's value stands at its base
     return all(getattr(case, need) not in (None, (), {}) for need in scorer.needs)
 
 

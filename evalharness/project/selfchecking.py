@@ -19,7 +19,7 @@ from evalharness.stats.laws import centred
 from evalharness.stats.replicate import Replicated, affordable_runs, binomial_interval, replicate
 from evalharness.stats.rule import Method
 from evalharness.verdict.measure import Measure
-from evalharness.verdict.pairing import pair
+from evalharness.verdict.pairing import grouped, pair
 from evalharness.verdict.plan import Measured, measured_differences
 
 SEED = 7
@@ -204,7 +204,7 @@ def _same_twice(gate: GateConfig, found: Prepared, name: str, twins: tuple[Run, 
     scorers, evalset = found.scorers, found.evalset
     first, second = (scored(arm_of_run(run), scorers, evalset) for run in twins)
     verdict = two_arms(gate, evalset, scorers, first, second).gate
-    cases = pair(evalset, first.results).paired
+    cases = pair(evalset, first.results, whole_groups=grouped(scorers.values())).paired
     flips = []
     for guard in found.guards:
         measure: Measure = guard.measure

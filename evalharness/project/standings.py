@@ -24,6 +24,7 @@ from evalharness.project.workspace import Workspace
 
 _NAME: Final = "judge-standing"
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
+LONG_AGO: Final = "2000-01-01T00:00:00Z"
 
 
 def standing_of(workspace: Workspace, scorer: JudgeScorer) -> Standing | None:
@@ -45,7 +46,7 @@ def standing_of(workspace: Workspace, scorer: JudgeScorer) -> Standing | None:
     labels = _anchors(scorer.judge.rubric, workspace)
     if not labels:
         return None
-    name = f"{_NAME}:{scorer.judge.digest}:{_content(labels)}"
+    name = _name(scorer, labels)
     before = _kept(workspace, name)
     if before is not None and (_is_young(before) or workspace.options.offline):
         scorer.judge.asker.era = before.era
@@ -62,6 +63,15 @@ def standing_of(workspace: Workspace, scorer: JudgeScorer) -> Standing | None:
     if store is not None:
         store.cache_put(name, json.dumps(found.to_json()).encode("utf-8"))
     return found
+
+
+def check_again(workspace: Workspace, scorer: JudgeScorer, standing: Standing) -> None:
+    """Let the next run judge the anchors, whatever their age: the server reports a model that they have not seen."""
+    store = workspace.store()
+    labels = _anchors(scorer.judge.rubric, workspace)
+    if store is not None and labels:
+        old = replace(standing, at=LONG_AGO)
+        store.cache_put(_name(scorer, labels), json.dumps(old.to_json()).encode("utf-8"))
 
 
 def anchor_calls(workspace: Workspace, scorer: JudgeScorer) -> int:
@@ -106,6 +116,11 @@ def _judge_anchors(workspace: Workspace, scorer: JudgeScorer, labels: Sequence[L
 def _word(rubric: Rubric, label: Label, heard: Heard) -> str:
     case = Case(label=label, seen=heard.observations[label.id], human=human_verdict(rubric, label))
     return {True: "pass", False: "fail", None: "none"}[judged(rubric, case)]
+
+
+def _name(scorer: JudgeScorer, labels: Sequence[Label]) -> str:
+    """Name in the store: another judge or other anchors have another standing."""
+    return f"{_NAME}:{scorer.judge.digest}:{_content(labels)}"
 
 
 def _content(labels: Sequence[Label]) -> str:

@@ -270,6 +270,20 @@ def test_another_reported_model_is_another_judge(house: House) -> None:
     assert verdict.outcome == "pass"
 
 
+def test_a_model_that_changes_within_the_week_is_found_out_by_the_next_run(house: House) -> None:
+    house.make(anchors=40, changed={3: f"{GOOD} anew"})
+    house.calibrate()
+    house.promote()
+    house.court.model = "judge-2026-11-01"
+    (first, _), calls = house.calls(house.gate)
+    assert (first.outcome, calls) == ("inconclusive", 1)
+    assert "judge changed: the server reports judge-2026-11-01" in first.gates[0].reason
+    (second, _), calls = house.calls(house.gate)
+    assert calls >= 64 + 100  # anchors and canaries, then the baseline anew
+    assert second.outcome == "pass"
+    assert "judge_changed" in codes(second)
+
+
 def test_a_model_that_changes_without_anchors_decides_nothing(house: House) -> None:
     house.make(changed={3: f"{GOOD} anew"})
     house.calibrate()
