@@ -143,6 +143,17 @@ def test_clusters_in_a_slice_are_one_unit_and_unbounded_reports_have_no_flag() -
     assert first.details["log_e_now"] == pytest.approx(bet.log_e)
 
 
+def test_a_guard_slice_without_a_baseline_number_says_that_it_judges_nothing() -> None:
+    some = sliced(240)
+    before = [None if i % 12 == 3 else True for i in range(240)]
+    rule = gate(limit(), slices={"topic": (limit(margin=0.3), limit("exact", role="report", margin=None))})
+    judged = judge(some, results(some, before), rule)
+    feed(judged, results(some, [True] * 240))
+    said = {part.value: [scorer.reason for scorer in part.scorers] for part in conclude(judged, Ending()).slices}
+    assert said["t03"] == ["no case to judge", "reported, not judged"]
+    assert "no case to judge" not in said["t04"]
+
+
 # --- declared looks ---------------------------------------------------------------------------------------------------
 
 
