@@ -45,6 +45,13 @@ def edit_distance(one: str, other: str) -> int:
     return int(Distance.distance(one, other))
 
 
+def common_length(one: Sequence[str], other: Sequence[str]) -> int:
+    """Length of the longest common subsequence of two sequences of words, told apart by their 64-bit hashes."""
+    from rapidfuzz.distance import LCSseq
+
+    return int(LCSseq.similarity(one, other))
+
+
 def text_similarity(one: str, other: str) -> float:
     """``1 - distance / longer length``, in 0..1; 1 for two empty texts."""
     longer = max(len(one), len(other))

@@ -28,10 +28,11 @@ from typing import Any, ClassVar, Final
 from evalharness.core.protocols import CaseScorer
 from evalharness.core.results import Failure, Score, ScoreResult, Unscored
 from evalharness.scorers.base import OWN, shown
+from evalharness.scorers.closeness import common_length
 from evalharness.scorers.parameters import Params
 from evalharness.scorers.references import AgainstReferences
 from evalharness.scorers.rouge_words import lines, lost_share, stemmer_version, words
-from evalharness.scorers.subsequence import common_length, common_words, spots_of
+from evalharness.scorers.subsequence import common_words, spots_of
 
 MOST_LOST: Final = 0.2
 """Share of a reference's letters that the default tokenizer may drop."""

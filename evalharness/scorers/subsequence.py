@@ -10,16 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 
-def common_length(reference: Sequence[str], words: Sequence[str]) -> int:
-    """Length of the longest common subsequence of two sequences of words."""
-    full = (1 << len(reference)) - 1
-    flat = full
-    for here in filter(None, map(places(reference).get, words)):
-        matched = flat & here
-        flat = ((flat + matched) | (flat - matched)) & full
-    return len(reference) - flat.bit_count()
-
-
 def places(reference: Iterable[str]) -> Mapping[str, int]:
     """Word -> integer with bit i set where it is word i of the reference."""
     found: dict[str, int] = {}
@@ -81,6 +71,10 @@ def common_places(found: Sequence[tuple[int, int]], size: int, length: int) -> i
     if len(found) == 1:
         [(place, here)] = found
         return 1 << (here.bit_length() - 1) if place + 1 == size else here & -here
+    if len(found) == 2:
+        first, second = found[0][1], found[1][1]
+        if first < second and not first & (first - 1) and not second & (second - 1):
+            return first | second  # two words, once each and in order: both
     full = flat = (1 << length) - 1
     columns = []  # (place, places of the word, where the table grows along the reference after it)
     for place, here in found:

@@ -16,8 +16,9 @@ from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError
 from evalharness.core.results import Failure, Output, Score, ScoreResult, Unscored
 from evalharness.scorers import rouge, rouge_words
+from evalharness.scorers.closeness import common_length
 from evalharness.scorers.registry import build_scorer, score, spec_of
-from evalharness.scorers.subsequence import common_length, common_places, common_words, places, spots_of
+from evalharness.scorers.subsequence import common_places, common_words, places, spots_of
 
 WORDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 PARTS = ("precision", "recall", "fmeasure")
