@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
 import sqlite3
 import statistics
 import sys
@@ -11,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arms import CORE
 from project import Cost, Project, evalh, run
 
+ALL_CORES = os.sched_getaffinity(0)
 HERE = Path(__file__).parent
 START = 100
 """Cases of the small run whose cost is taken off, so that start-up does not count."""
@@ -188,6 +193,63 @@ def _rows(project: Project) -> dict[str, int]:
         return {name: store.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names}
 
 
+COSTLY = """\
+version = 1
+[evalsets]
+s = { path = "s.jsonl" }
+[candidates]
+bot = { recorded = "answers.jsonl" }
+[scorers]
+ter = { use = "ter" }
+chrf = { use = "chrf" }
+rouge = { use = "rougeL" }
+slow = { use = "python", call = "slow:score" }
+"""
+SLOW = """\
+def score(output, case):
+    return {"value": 1.0, "evidence": {"n": sum(i * i for i in range(60_000)) % 7}}
+"""
+
+
+def cores(setting: Setting) -> tuple[str, str]:
+    """Scorers that take long: on one core, and on all."""
+    cases = setting.cases(2_000)
+    folder = setting.folder / "cores"
+    folder.mkdir()
+    words = [f"word{number % 97}" for number in range(400)]
+    with (folder / "s.jsonl").open("w") as lines, (folder / "answers.jsonl").open("w") as answers:
+        for number in range(cases):
+            target, text = (" ".join(words[(number * step) % 300 :][:60]) for step in (7, 11))
+            lines.write(json.dumps({"id": f"c{number:05d}", "input": "q", "target": target}) + "\n")
+            answers.write(json.dumps({"id": f"c{number:05d}", "output": text}) + "\n")
+    (folder / "evalh.toml").write_text(COSTLY)
+    (folder / "slow.py").write_text(SLOW)
+    got: dict[str, list[float]] = {"one": [], "all": [], "ratio": []}
+    kept = set()
+    for _ in range(setting.rounds):
+        for name, these in (("one", {CORE}), ("all", ALL_CORES)):
+            os.sched_setaffinity(0, these)
+            shutil.rmtree(folder / ".evalh", ignore_errors=True)
+            got[name].append(evalh("run", "--json", cwd=folder).wall)
+            kept.add(_scores(folder))
+        got["ratio"].append(got["all"][-1] / got["one"][-1])
+    os.sched_setaffinity(0, {CORE})
+    rows = [
+        ["wall s on one core", "", spread(got["one"])],
+        [f"wall s on {len(ALL_CORES)} cores", "", spread(got["all"])],
+        ["ratio", "towards 0.5", spread(got["ratio"])],
+        ["rows of scores in the store, byte for byte", "the same", "the same" if len(kept) == 1 else "DIFFERENT"],
+    ]
+    text = f"{cases:,} recorded answers of 60 words; TER, chrF, ROUGE-L and a Python scorer of a few milliseconds. n = {setting.rounds}.\n\n"
+    return "Scorers on all cores", text + table(["what", "asked", "measured"], rows)
+
+
+def _scores(folder: Path) -> str:
+    with sqlite3.connect(f"file:{folder / '.evalh' / 'store.db'}?mode=ro", uri=True) as store:
+        rows = store.execute("SELECT position, case_id, body FROM run_cases ORDER BY position").fetchall()
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
 def start(setting: Setting) -> tuple[str, str]:
     """Time to the first answer."""
     import time
@@ -235,6 +297,7 @@ PARTS: Mapping[str, Callable[[Setting], tuple[str, str]]] = {
     "growth": growth,
     "million": million,
     "replay": replay,
+    "cores": cores,
     "start": start,
     "profile": profile,
 }

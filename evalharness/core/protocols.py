@@ -147,7 +147,7 @@ class GroupScorer(ScorerFacts, Protocol):
     """Scores a behaviour group: base and variants together (invariance, direction)."""
 
     def score_group(self, outputs: Mapping[str, Output | Failure], cases: Sequence[Case]) -> ScoreResult:
-        """One score for the group; ``outputs`` by case id."""
+        """One score for the group, which stands at its base; ``outputs`` by case id."""
         ...
 
 

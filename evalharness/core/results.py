@@ -174,11 +174,15 @@ class Failure:
     """Calls made before giving up."""
     retryable: bool = False
     """Whether the same call may work later."""
+    bounds: tuple[float, float] | None = None
+    """(least, most) that the score can be, where something is known of it: a behaviour group some of whose members are in.
+    On the scorer's scale, which is 0..1 with more being better; None: nothing is known."""
     retry_after_s: float | None = field(default=None, compare=False)
     """Seconds the server asked to wait before the next call; used while retrying, never written down."""
 
     def to_json(self) -> dict[str, Any]:
-        """JSON object of all fields."""
+        """JSON object of all fields; ``bounds`` only where there are some."""
+        known = {} if self.bounds is None else {"bounds": list(self.bounds)}
         return {
             "stage": self.stage,
             "kind": self.kind,
@@ -186,12 +190,14 @@ class Failure:
             "blame": self.blame,
             "attempts": self.attempts,
             "retryable": self.retryable,
+            **known,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Failure:
         """The opposite of :meth:`to_json`."""
-        return cls(**data)
+        bounds = data.get("bounds")
+        return cls(**{**data, "bounds": None if bounds is None else (bounds[0], bounds[1])})
 
 
 ScoreResult: TypeAlias = Score | Unscored | Failure

@@ -50,11 +50,8 @@ def _shown(text: str, index: int, *, keep_newlines: bool) -> str:
         return "    "
     if char in _JOINERS:
         return char if _joins(text, index) else escaped(char)
-    if ord(char) in _SELECTORS:
-        # One selector picks the form of the character before it; a row of them is a hidden message.
-        return (
-            char if index and not _is_hidden(text[index - 1]) and not _is_selector(text[index - 1]) else escaped(char)
-        )
+    if _is_selector(char):
+        return char if _selects(text, index) else escaped(char)
     return escaped(char) if _is_hidden(char) else char
 
 
@@ -63,7 +60,15 @@ def _joins(text: str, index: int) -> bool:
     from unicodedata import category
 
     around = text[index - 1 : index] + text[index + 1 : index + 2]
-    return len(around) == 2 and all(ord(c) >= _FIRST_JOINED_SCRIPT and category(c)[0] in "LMS" for c in around)
+    if len(around) < 2 or _is_selector(around[1]) or (_is_selector(around[0]) and not _selects(text, index - 1)):
+        return False
+    # Neighbours count as they are shown: beside a filler that is spelled out there is nothing to join.
+    return all(ord(c) >= _FIRST_JOINED_SCRIPT and category(c)[0] in "LMS" and not _is_hidden(c) for c in around)
+
+
+def _selects(text: str, index: int) -> bool:
+    """Whether a selector picks the form of the character before it; a row of selectors is a hidden message."""
+    return index > 0 and not _is_hidden(text[index - 1]) and not _is_selector(text[index - 1])
 
 
 def _is_selector(char: str) -> bool:

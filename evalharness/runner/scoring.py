@@ -144,15 +144,26 @@ class Scoring:
         return {scorer.name: lowest(scorer, failure, case) for scorer in self._each}
 
     def over_epochs(self, trials: Sequence[Trial], case: Case) -> list[Trial]:
-        """Add the scores that look at all epochs of a case (first attempts); each epoch carries the same number."""
-        if not self.epochs:
+        """Add the scores that look at all epochs of a case (first attempts); each epoch carries the same number.
+
+        Scorers of groups say here that they do not apply to a case that is in none.
+        """
+        alone = self.groups if case.group is None else ()
+        if not self.epochs and not alone:
             return list(trials)
         outputs = [trial.output for trial in trials if trial.attempt == 0]
         extra = {scorer.name: _guarded(scorer, scorer.score_epochs, outputs, case) for scorer in self.epochs}
+        extra |= {scorer.name: Unscored(reason="the case is in no behaviour group") for scorer in alone}
         return [replace(trial, scores={**trial.scores, **extra}) if trial.attempt == 0 else trial for trial in trials]
 
     def over_group(self, results: Sequence[CaseResult], cases: Sequence[Case]) -> list[CaseResult]:
-        """Add the scores that look at a whole behaviour group; each member carries the same number, epoch by epoch."""
+        """Add the scores that look at a whole behaviour group, epoch by epoch: one value a group.
+
+        It stands at the group's base (the member without a variant name), so that a group counts once, however many
+        members it has; the other members say where.
+        """
+        home = next((case.id for case in cases if case.variant is None), cases[0].id)
+        elsewhere = {scorer.name: Unscored(reason=f"scored with its group, at {home}") for scorer in self.groups}
         by_epoch: dict[int, dict[str, ScoreResult]] = {}
         for epoch in sorted({trial.epoch for result in results for trial in result.epoch_trials()}):
             outputs = {
@@ -168,12 +179,21 @@ class Scoring:
             replace(
                 result,
                 trials=tuple(
-                    replace(trial, scores={**trial.scores, **by_epoch[trial.epoch]}) if trial.attempt == 0 else trial
+                    replace(trial, scores={**trial.scores, **_placed(trial, home, by_epoch[trial.epoch], elsewhere)})
+                    if trial.attempt == 0
+                    else trial
                     for trial in result.trials
                 ),
             )
             for result in results
         ]
+
+
+def _placed(
+    trial: Trial, home: str, scores: Mapping[str, ScoreResult], elsewhere: Mapping[str, ScoreResult]
+) -> Mapping[str, ScoreResult]:
+    """What a member of a group carries: the group's scores at its base, else where they are."""
+    return scores if trial.case_id == home else elsewhere
 
 
 def lowest(scorer: ScorerFacts, failure: Failure, case: Case) -> ScoreResult:

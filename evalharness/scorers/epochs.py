@@ -17,13 +17,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import comb
-from typing import Any, Final
+from typing import Final
 
 from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError
-from evalharness.core.protocols import CaseScorer, EpochScorer
 from evalharness.core.results import Failure, Output, Score, ScoreResult, Unscored
-from evalharness.core.specs import digest_text
 from evalharness.scorers.base import Facts
 from evalharness.scorers.parameters import Params
 
@@ -34,7 +32,7 @@ class OverEpochs(Facts):
     def __init__(self, params: Params) -> None:
         self._k = params.integer("k", low=1)
         self._where = params.place("k")
-        self._right = self._of(params)
+        self._right = params.part("of", default={"use": "equals"})
         self.needs = self._right.needs
         super().__init__(params)
 
@@ -73,18 +71,6 @@ class OverEpochs(Facts):
                 stage="scorer", kind="bad_check", message=f"{self._right.use} only measures; give 'of' a threshold"
             )
         return result if isinstance(result, Unscored) else bool(result.passed)
-
-    def _of(self, params: Params) -> CaseScorer:
-        value: Any = params.value("of") if params.has("of") else {"use": "equals"}
-        table = {"use": value} if isinstance(value, str) else value
-        build = params.build_part
-        if not isinstance(table, Mapping) or build is None:
-            params.refuse("of", 'a scorer table such as { use = "number" }', value)
-        scorer = build(table)
-        if not isinstance(scorer, CaseScorer) or isinstance(scorer, EpochScorer):
-            params.refuse("of", "a scorer of single answers", value)
-        params.note("of", digest_text(scorer.signature)[:12])
-        return scorer
 
 
 class PassAtK(OverEpochs):

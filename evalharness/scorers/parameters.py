@@ -16,8 +16,8 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from evalharness.core.errors import ConfigError
 from evalharness.core.nearest import name_tip
-from evalharness.core.protocols import ScorerFacts, ScorerSpec
-from evalharness.core.specs import ComponentSpec, canonical_json, signature, thaw
+from evalharness.core.protocols import CaseScorer, EpochScorer, ScorerFacts, ScorerSpec
+from evalharness.core.specs import ComponentSpec, canonical_json, digest_text, signature, thaw
 
 Build = Callable[[Mapping[str, Any]], ScorerFacts]
 """Builds a scorer from a table that a case wrote; given to the scorers that are made of scorers (``checks``, ``pass_at_k``)."""
@@ -125,6 +125,18 @@ class Params:
         except ValueError:
             self.refuse(key, "a JSON value (TOML's nan, inf, dates and times are none)", value)
         return self._keep(key, value)
+
+    def part(self, key: str, *, default: Mapping[str, Any] | None = None) -> CaseScorer:
+        """The scorer of single answers that the table holds under ``key``: a scorer table, or just its word."""
+        value = self.value(key) if self.has(key) or default is None else default
+        table = {"use": value} if isinstance(value, str) else value
+        if not isinstance(table, Mapping) or self.build_part is None:
+            self.refuse(key, 'a scorer table such as { use = "number" }', value)
+        scorer = self.build_part(table)
+        if not isinstance(scorer, CaseScorer) or isinstance(scorer, EpochScorer):
+            self.refuse(key, "a scorer of single answers", value)
+        self.note(key, digest_text(scorer.signature)[:12])
+        return scorer
 
     def has(self, key: str) -> bool:
         """True when the table holds the key."""

@@ -140,7 +140,9 @@ def _left_by_a_signal() -> Iterator[None]:
     """While entered, one signal ends the waiting. A run would only note it, to save calls in flight; here there are none."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:
-        raise Interrupted("interrupted while waiting for another process: nothing was asked", tip="run it again to go on")
+        raise Interrupted(
+            "interrupted while waiting for another process: nothing was asked", tip="run it again to go on"
+        )
 
     if threading.current_thread() is not threading.main_thread():
         yield

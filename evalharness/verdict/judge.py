@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from evalharness.config.model import GateConfig, LimitConfig
 from evalharness.core.cases import Case
-from evalharness.core.errors import BaselineError
-from evalharness.core.protocols import ScorerFacts
+from evalharness.core.errors import BaselineError, ConfigError
+from evalharness.core.protocols import GroupScorer, ScorerFacts
 from evalharness.core.results import CaseResult, Output
 from evalharness.core.verdicts import ChancePoint, EvidencePoint
 from evalharness.stats import mean_log_e, name_regressed
@@ -207,7 +207,17 @@ class GateJudge:
                     tip="check that the cases have the fields it needs (evalh run shows what is unscored)",
                 )
         for check in self.hard:
+            self._refuse_asking_a_group_again(check)
             check.refuse_one_attempt(len(self.setup.pairing.paired), stored=self.setup.baseline.epochs)
+
+    def _refuse_asking_a_group_again(self, check: HardCheck) -> None:
+        """A hard check asks a failed case again, and a group's value is of all its members at once."""
+        if isinstance(self.setup.scorers[check.limit.scorer], GroupScorer) and check.attempts > 1:
+            raise ConfigError(
+                f"{check.limit.scorer!r} scores whole behaviour groups, which a hard check cannot ask again",
+                where=check.limit.where,
+                tip='write { on = "passed", margin = 0.05 }, or attempts = 1',
+            )
 
     def _side(
         self,

@@ -64,6 +64,15 @@ class Measure:
         scaled = min(1.0, max(0.0, scaled))
         return 1.0 - scaled if self.lower_is_better else scaled
 
+    def bounds(self, result: ScoreResult | None) -> tuple[float, float]:
+        """(least, most) that an absent score can be, oriented: what is known of it, else the whole range."""
+        if not isinstance(result, Failure) or result.bounds is None or self.lower_is_better:
+            return 0.0, 1.0
+        least, most = (min(1.0, max(0.0, (value - self.low) / self.span)) for value in result.bounds)
+        if self.limit.on == "passed":  # it passes when everything holds
+            return float(least >= 1.0), float(most >= 1.0)
+        return least, most
+
     def raw(self, oriented: float) -> float:
         """Back from the oriented 0..1 scale to the scorer's own unit."""
         if self.limit.on == "passed":
@@ -120,9 +129,9 @@ class ArmValue:
     mean: float | None
     """Mean over the epochs that have a number; None when none has."""
     low: float
-    """Mean with 0 for each missing epoch."""
+    """Mean with the least that each missing epoch can be: 0, but for what is known of it."""
     high: float
-    """Mean with 1 for each missing epoch."""
+    """Mean with the most that each missing epoch can be: 1, but for what is known of it."""
     missing: int
     """Epochs without a number."""
     epochs: tuple[float, ...] = ()
@@ -139,14 +148,18 @@ def arm_value(measure: Measure, result: CaseResult, epochs: int) -> ArmValue:
         result: The case's trials; attempts after the first of an epoch do not count.
         epochs: Epochs that were planned (>= 1); those that are not there are missing.
     """
-    numbers = [n for trial in result.epoch_trials() if (n := measure.number(_score(trial, measure.name))) is not None]
+    scores = [_score(trial, measure.name) for trial in result.epoch_trials()]
+    numbers = [number for score in scores if (number := measure.number(score)) is not None]
+    known = [measure.bounds(score) for score in scores if measure.number(score) is None]
     missing = max(0, epochs - len(numbers))
+    least = math.fsum(low for low, _ in known[:missing])
+    most = math.fsum(high for _, high in known[:missing]) + max(0, missing - len(known))
     total = math.fsum(numbers)
     count = len(numbers) + missing
     return ArmValue(
         mean=total / len(numbers) if numbers else None,
-        low=total / count,
-        high=(total + missing) / count,
+        low=(total + least) / count,
+        high=(total + most) / count,
         missing=missing,
         epochs=tuple(numbers),
         unassessed=sum(is_unassessed(_score(trial, measure.name)) for trial in result.epoch_trials()) if missing else 0,

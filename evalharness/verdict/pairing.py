@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from evalharness.core.cases import Case, EvalSet
 from evalharness.core.errors import BaselineError
+from evalharness.core.protocols import GroupScorer, ScorerFacts
 from evalharness.core.results import CaseResult
 from evalharness.stats import permutation
 
@@ -32,8 +33,15 @@ class Pairing:
         return (len(self.edited) + len(self.removed)) / before if before else 0.0
 
 
-def pair(evalset: EvalSet, baseline: Mapping[str, CaseResult]) -> Pairing:
-    """Match the living cases of an eval set with a baseline's results by id, guarded by the case digest."""
+def pair(evalset: EvalSet, baseline: Mapping[str, CaseResult], *, whole_groups: bool = False) -> Pairing:
+    """Match the living cases of an eval set with a baseline's results by id, guarded by the case digest.
+
+    Args:
+        evalset: The set as it is now.
+        baseline: Results by case id.
+        whole_groups: True where a scorer gives a behaviour group one value: a group in which any member was edited,
+            added or removed is another test now, and all of it counts as edited.
+    """
     paired, edited, added = [], [], []
     for case in evalset.living:
         stored = baseline.get(case.id)
@@ -43,9 +51,32 @@ def pair(evalset: EvalSet, baseline: Mapping[str, CaseResult]) -> Pairing:
             edited.append(case.id)
         else:
             paired.append(case)
+    if whole_groups:
+        paired, edited = _without_changed_groups(evalset, baseline, paired, edited)
     living = {case.id for case in evalset.living}
     removed = tuple(case_id for case_id in baseline if case_id not in living)
     return Pairing(paired=tuple(paired), edited=tuple(edited), added=tuple(added), removed=removed)
+
+
+def _without_changed_groups(
+    evalset: EvalSet, baseline: Mapping[str, CaseResult], paired: list[Case], edited: list[str]
+) -> tuple[list[Case], list[str]]:
+    """Paired cases and edited ids once every group that has changed is taken out as a whole."""
+    kept = {case.id for case in paired}
+    changed = {
+        case.group
+        for case in evalset.cases
+        if case.group is not None and case.id not in kept and (case.deprecated is None or case.id in baseline)
+    }
+    fallen = {case.id for case in paired if case.group in changed}
+    return [case for case in paired if case.id not in fallen], [
+        case.id for case in evalset.living if case.id in fallen or case.id in edited
+    ]
+
+
+def grouped(scorers: Iterable[ScorerFacts]) -> bool:
+    """Whether some scorer gives a whole behaviour group one value."""
+    return any(isinstance(scorer, GroupScorer) for scorer in scorers)
 
 
 def check_pairing(pairing: Pairing, *, max_changed: float, where: str) -> None:

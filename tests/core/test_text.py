@@ -96,3 +96,12 @@ def test_json_keeps_what_people_read() -> None:
     assert inert_json('{"a":"\u202e\U000e0041"}') == '{"a":"\\u202e\\udb40\\udc41"}'
     with pytest.raises(ValueError, match="Out of range"):
         json_text(float("nan"))
+
+
+@pytest.mark.parametrize("hidden", ["\u3164", "\u115f", "\ufe0f", "\u202e"])
+def test_a_joiner_beside_something_spelled_out_joins_nothing(hidden: str) -> None:
+    """Found by fuzzing: what comes out was not clean."""
+    text = f"\U0001f468\u200d{hidden}\U0001f469"
+    assert "\u200d" not in visible(text)
+    assert visible(visible(text)) == visible(text)
+    assert visible("\u2764\ufe0f\u200d\U0001f525") == "\u2764\ufe0f\u200d\U0001f525"

@@ -105,7 +105,9 @@ def test_drift_of_the_endpoint_hits_both_arms(house: House, tmp_path_factory: py
 
 def test_a_second_candidate_is_answered_again_without_git(house: House) -> None:
     house.cases(150)
-    house.config("EVEN", gate='baseline = "old"\norder_seed = "pinned"')  # any order may end before both kinds were seen
+    house.config(
+        "EVEN", gate='baseline = "old"\norder_seed = "pinned"'
+    )  # any order may end before both kinds were seen
     text = (house.root / "evalh.toml").read_text(encoding="utf-8")
     bot = next(line for line in text.splitlines() if line.startswith("bot ="))
     house.write("evalh.toml", text.replace(bot, bot + "\n" + bot.replace("bot =", "old =").replace("EVEN", "GOOD")))

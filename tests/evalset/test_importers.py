@@ -54,7 +54,9 @@ def test_csv_cells_stay_text():
 def test_the_library_alone_would_have_changed_them(monkeypatch):
     """Why CSV is not read through datasets: the negative control of the test above."""
     datasets = pytest.importorskip("datasets", reason="the extra 'data' is not installed")
-    monkeypatch.setattr(datasets.config, "HF_UPDATE_DOWNLOAD_COUNTS", False)  # it tells a server of each file that is read
+    monkeypatch.setattr(
+        datasets.config, "HF_UPDATE_DOWNLOAD_COUNTS", False
+    )  # it tells a server of each file that is read
     put("a.csv", "id,question,answer\n001,a,NA\n002,b,x\n")
     rows = list(datasets.load_dataset("csv", data_files="a.csv", split="train", streaming=True))
     assert rows[0] == {"id": 1, "question": "a", "answer": None}

@@ -63,6 +63,7 @@ def test_the_config_has_at_least_fifteen_types_and_all_are_in_the_account(moved:
     assert len(found) >= 20
     assert found - {"assert-set"} <= told
     assert "assert-set" in account(moved)["changed"]
+    assert {"assert-set threshold", "assert starts-with", "assert levenshtein"} <= account(moved)["dropped"]
 
 
 def test_lists_are_expanded_and_templates_filled(moved: Moved) -> None:

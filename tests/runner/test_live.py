@@ -124,7 +124,7 @@ def test_attempts_have_an_end():
     assert len(run.results["c0000"].trials) == 10
 
 
-def test_epoch_scores_stand_on_every_epoch_and_group_scores_on_every_member():
+def test_epoch_scores_stand_on_every_epoch_and_group_scores_on_the_base():
     class AnyRight(Equals):
         name, score = "any", None
 
@@ -150,8 +150,9 @@ def test_epoch_scores_stand_on_every_epoch_and_group_scores_on_every_member():
     run = run_cases(
         job(cases, Fake(answers), scorers=(Equals(), AnyRight(), Same()), header=header(epochs=2), stop=rule, window=1)
     )
-    for case_id in ("c0000", "c0001"):
-        assert [t.scores["same"].value for t in run.results[case_id].trials] == [1.0, 0.0]
+    assert [t.scores["same"].value for t in run.results["c0000"].trials] == [1.0, 0.0]
+    assert {t.scores["same"].reason for t in run.results["c0001"].trials} == {"scored with its group, at c0000"}
+    assert {t.scores["same"].reason for t in run.results["c0004"].trials} == {"the case is in no behaviour group"}
     assert [t.scores["any"].value for t in run.results["c0000"].trials] == [1.0, 1.0]
     assert [r.case_id for r in rule.seen] == [case.id for case in cases]
 

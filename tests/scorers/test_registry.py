@@ -32,6 +32,8 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "mcc": {"labels": ["yes", "no"]},
     "pass_at_k": {"k": 1},
     "pass_hat_k": {"k": 1},
+    "direction": {"expect": "flips"},
+    "length": {"max": 100},
 }
 
 
