@@ -197,7 +197,7 @@ def test_a_file_elsewhere_is_shown_in_full(project: Path, monkeypatch: pytest.Mo
 
 def test_names_that_look_alike_are_refused(tmp_path):
     (tmp_path / "evalh.toml").write_text('[scorers]\nrun-10 = { use = "equals" }\nrun-1O = { use = "equals" }\n')
-    with pytest.raises(ConfigError, match="evalh.toml:3: scorers.run-1O: looks like 'run-10'"):
+    with pytest.raises(ConfigError, match=r"evalh.toml:3: scorers.run-1O: looks like 'run-10'"):
         load_config(tmp_path)
 
 

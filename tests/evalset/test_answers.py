@@ -141,5 +141,5 @@ def test_empty_files_are_errors(tmp_path):
 def test_document_ids_in_two_normal_forms_are_one(tmp_path):
     path = tmp_path / "corpus.jsonl"
     path.write_text('{"_id":"caf\u00e9","text":"a"}\n{"_id":"cafe\u0301","text":"b"}\n', encoding="utf-8")
-    with pytest.raises(EvalSetError, match="corpus.jsonl:2: _id: "):
+    with pytest.raises(EvalSetError, match=r"corpus.jsonl:2: _id: "):
         load_corpus(path)

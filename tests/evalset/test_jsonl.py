@@ -351,5 +351,5 @@ def test_ids_that_a_reader_cannot_tell_apart_are_refused(tmp_path, first, second
 def test_no_weight_outweighs_all_others(tmp_path, weight):
     path = tmp_path / "s.jsonl"
     path.write_text(f'{{"id":"a","input":"x","weight":{weight}}}\n')
-    with pytest.raises(EvalSetError, match="weight: .*expected 1e-06 to 1e.06"):
+    with pytest.raises(EvalSetError, match=r"weight: .*expected 1e-06 to 1e.06"):
         load_evalset(path)
