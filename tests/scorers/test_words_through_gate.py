@@ -21,6 +21,7 @@ N = 80
 ELSEWHERE = frozenset(
     [
         "judge",
+        "table",
         "invariance",
         "direction",
         "injection",

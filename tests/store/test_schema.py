@@ -254,7 +254,8 @@ def test_what_is_half_written_in_a_folder_that_cannot_be_written_is_not_shown(fo
     monkeypatch.setattr(schema, "is_remote", lambda _folder: True)
     crashed = tmp_path / "crashed"
     half_written(folder, crashed)
-    for place in (*crashed.parents[:3], crashed, *crashed.iterdir()):
+    own = [place for place in crashed.parents if "pytest-" in str(place)]  # one more of them under xdist
+    for place in (*own, crashed, *crashed.iterdir()):
         place.chmod(0o755)
 
     def look(say):
