@@ -31,6 +31,8 @@ def test_a_flip_needs_all_attempts() -> None:
     assert verdict.outcome == "regression"
     assert verdict.hard[0].flips == (second.id,)
     assert verdict.hard[0].attempts == 2
+    assert hard_judge(attempts=3).hard[0].verdict().attempts == 3
+    assert verdict.pairs.unscored == 0  # no guard, so nothing that could lack a number
     assert "passed in the baseline and now fails" in verdict.reason
 
 

@@ -95,16 +95,17 @@ def test_a_report_has_the_interval_of_what_was_read() -> None:
 
 
 def test_declared_looks_share_alpha_in_the_interval_too() -> None:
-    made = judged({"margin": 0.1}, extendable=(40,), split=0.5)
+    made = judged({"margin": 0.1}, extendable=(40,), split=0.1)
     worst, best, _ = columns(made)
     expected = []
     for side, values, alpha in (("pass", worst, 0.05), ("fail", best, 0.025)):
         ends = [
-            end_of(side, values, 0.1, alpha=alpha, split=0.5, final=False),  # type: ignore[arg-type]
-            end_of(side, values[:40], 0.1, alpha=0.5 * 0.8 * alpha, split=0.0),  # type: ignore[arg-type]
-            end_of(side, values, 0.1, alpha=0.5 * 0.2 * alpha, split=0.0),  # type: ignore[arg-type]
+            end_of(side, values, 0.1, alpha=alpha, split=0.1, final=False),  # type: ignore[arg-type]
+            end_of(side, values[:40], 0.1, alpha=0.9 * 0.8 * alpha, split=0.0),  # type: ignore[arg-type]
+            end_of(side, values, 0.1, alpha=0.9 * 0.2 * alpha, split=0.0),  # type: ignore[arg-type]
         ]
         expected.append(max(ends) if side == "pass" else min(ends))
+        assert expected[-1] != ends[0]  # a look decides, not the bets
     assert found(made) == pytest.approx(expected, abs=1e-9)
 
 
