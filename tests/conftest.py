@@ -73,3 +73,10 @@ def _closed_network() -> Iterator[None]:
 def _no_secrets_of_others() -> Iterator[None]:
     yield
     forget_secrets()
+
+
+@pytest.fixture
+def uncovered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that look at what a process loads: under coverage it would load coverage's own modules too."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)

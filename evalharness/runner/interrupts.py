@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import asyncio
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -41,3 +45,28 @@ class Interrupts:
             raise KeyboardInterrupt
         if self.on_first is not None:
             self.on_first()
+
+
+@contextmanager
+def woken_by_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """While entered, a signal ends the loop's waiting for input, so that its handler runs at once.
+
+    Without this a signal that another thread takes, or that comes just before the loop goes to wait, is handled only when
+    something else wakes the loop. Outside the main thread, where no handler runs, it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    from socket import socketpair
+
+    reading, writing = socketpair()
+    with reading, writing:
+        for end in (reading, writing):
+            end.setblocking(False)
+        before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        loop.add_reader(reading, reading.recv, 64)
+        try:
+            yield
+        finally:
+            loop.remove_reader(reading)
+            signal.set_wakeup_fd(before)

@@ -15,7 +15,7 @@ from evalharness.core.errors import BudgetReached, EvalhError
 from evalharness.core.protocols import Request
 from evalharness.core.results import Failure, Output, Trial
 from evalharness.runner.border import checked
-from evalharness.runner.interrupts import Interrupts
+from evalharness.runner.interrupts import Interrupts, woken_by_signals
 from evalharness.runner.job import Checks, Closes, RunEnded, TakesItsTime
 from evalharness.runner.ledger import GRACE_S, Ledger
 from evalharness.runner.money import Budget, booked
@@ -75,7 +75,8 @@ class _Live:
         if interrupts.seen:
             self._stop("interrupted")
         try:
-            await asyncio.wait(self._workers, return_when=asyncio.FIRST_EXCEPTION)
+            with woken_by_signals(loop):
+                await asyncio.wait(self._workers, return_when=asyncio.FIRST_EXCEPTION)
             faults = [worker.exception() for worker in self._workers if worker.done() and not worker.cancelled()]
         finally:
             interrupts.on_first = None

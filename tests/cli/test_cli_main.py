@@ -249,6 +249,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 # --- real processes ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("uncovered")
 def test_nothing_heavy_is_imported_for_help() -> None:
     code = (
         "import sys; from evalharness.cli.main import main; main(WORDS); print(*sorted(sys.modules), file=sys.stderr)"

@@ -278,15 +278,16 @@ def test_answers_made_elsewhere_are_judged_without_a_call(house: House) -> None:
 
 
 def test_fresh_asks_again(house: House) -> None:
+    everything = 'stop = "never"'
     house.promoted(60)
-    house.config("EVEN")
+    house.config("EVEN", gate=everything)
     house.evalh("gate")
     before = house.calls()
     assert house.evalh("gate", "--json").gate["calls"]["made"] == 0
     assert house.calls() == before
     fresh = house.evalh("gate", "--fresh", "--json").gate
     assert fresh["calls"]["made"] == house.calls() - before == 60
-    house.config("GOOD")  # also the unchanged candidate is asked, when a person says so
+    house.config("GOOD", gate=everything)  # also the unchanged candidate is asked, when a person says so
     house.forget_calls()
     assert house.evalh("gate", "--fresh", "--json").gate["calls"]["made"] == house.calls() > 0
 

@@ -261,6 +261,7 @@ def test_unshipped_plans_are_computed():
     assert exact_plan(23, 0.05).certified
 
 
+@pytest.mark.usefixtures("uncovered")
 def test_a_shipped_plan_needs_neither_numpy_nor_json():
     """A replayed gate of 200 cases must not pay for NumPy's start-up."""
     code = (
