@@ -62,7 +62,7 @@ def woken_by_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     reading, writing = socketpair()
     with reading, writing:
         for end in (reading, writing):
-            end.setblocking(False)
+            end.settimeout(0)
         before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
         loop.add_reader(reading, reading.recv, 64)
         try:
