@@ -40,14 +40,18 @@ class FunctionCandidate(Local):
 
     async def answer(self, request: Request, case: Case) -> Output | Failure:
         """Call the function once. What it raises is a value."""
+        del request
+        value = await self._called(case, case)
+        return value if isinstance(value, Failure) else read_output(value, self._reference)
+
+    async def _called(self, case: Case, *arguments: Any) -> Any:
+        """What the function gives for these arguments, or a Failure."""
         import asyncio
 
-        del request
         self.check(case)
         assert self._function is not None
         try:
             async with asyncio.timeout(self.identity.timeout_s):
-                answer = await call(self._function, case)
+                return await call(self._function, *arguments)
         except Exception as error:  # noqa: BLE001  a project's function may raise anything
             return failure_of(error, self._reference)
-        return read_output(answer, self._reference)

@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from evalharness.candidates.answers import read_documents
-from evalharness.candidates.code import call, failure_of, load_function, refuse_untrusted
-from evalharness.candidates.http import JsonEndpoint
-from evalharness.candidates.local import Identity, Local
+from evalharness.candidates.function import FunctionCandidate
+from evalharness.candidates.http import HttpCandidate, JsonEndpoint
+from evalharness.candidates.local import Identity
 from evalharness.core.cases import Case
 from evalharness.core.protocols import Request
 from evalharness.core.results import Failure, Output
 
 
-class FunctionRetriever(Local):
+class FunctionRetriever(FunctionCandidate):
     """Calls ``function(query, k)``.
 
     Args:
@@ -27,39 +27,20 @@ class FunctionRetriever(Local):
     """
 
     def __init__(self, identity: Identity, reference: str, k: int, function: Callable[..., Any] | None = None) -> None:
-        super().__init__(identity)
-        self._reference = reference
+        super().__init__(identity, reference, function)
         self._k = k
-        self._function = function
-
-    def check(self, _case: Case) -> None:
-        """Import the function.
-
-        Raises:
-            ConfigError: If that fails, or only data is trusted.
-        """
-        if self.identity.untrusted:
-            raise refuse_untrusted(f"candidate {self.name!r} runs Python code", where=self.identity.where)
-        if self._function is None:
-            self._function = load_function(self._reference, self.identity.root, where=self.identity.where)
 
     async def answer(self, request: Request, case: Case) -> Output | Failure:
         """Call the function once. What it raises is a value."""
-        import asyncio
-
         del request
-        self.check(case)
-        assert self._function is not None
         started = time.monotonic()
-        try:
-            async with asyncio.timeout(self.identity.timeout_s):
-                found = await call(self._function, case.prompt_text, self._k)
-        except Exception as error:  # noqa: BLE001  a project's function may raise anything
-            return failure_of(error, self._reference)
+        found = await self._called(case, case.prompt_text, self._k)
+        if isinstance(found, Failure):
+            return found
         return cut(read_documents(found, self._reference), self._k, time.monotonic() - started)
 
 
-class HttpRetriever(Local):
+class HttpRetriever(HttpCandidate):
     """Asks a service for each ranking.
 
     Args:
@@ -69,19 +50,8 @@ class HttpRetriever(Local):
     """
 
     def __init__(self, identity: Identity, endpoint: JsonEndpoint, k: int) -> None:
-        super().__init__(identity)
-        self._endpoint = endpoint
+        super().__init__(identity, endpoint)
         self._k = k
-
-    def check(self, case: Case) -> None:
-        """Render the body once.
-
-        Raises:
-            ConfigError: If a template cannot be rendered, or only data is trusted.
-        """
-        if self.identity.untrusted:
-            raise refuse_untrusted(f"candidate {self.name!r} calls an address", where=self.identity.where)
-        self._endpoint.rendered(case)
 
     async def answer(self, request: Request, case: Case) -> Output | Failure:
         """Ask once."""
@@ -91,10 +61,6 @@ class HttpRetriever(Local):
         if isinstance(value, Failure):
             return value
         return cut(read_documents(value, self._endpoint.address.place), self._k, time.monotonic() - started)
-
-    async def close(self) -> None:
-        """Give back the connections."""
-        await self._endpoint.close()
 
 
 def cut(output: Output | Failure, k: int, latency_s: float) -> Output | Failure:
