@@ -15,6 +15,7 @@ from evalharness.core.files import shown
 if TYPE_CHECKING:
     from evalharness.config.model import Config
     from evalharness.evalset.diff import SetDiff
+    from evalharness.project.workspace import Workspace
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -160,19 +161,16 @@ def _grow(args: argparse.Namespace) -> int:
     from evalharness.core.options import RunOptions
     from evalharness.evalset.grow import propose, write_proposals
     from evalharness.evalset.jsonl import read_cases
-    from evalharness.project.growing import weak_cases
-    from evalharness.project.showing import shown_run
     from evalharness.project.workspace import open_workspace
 
     with open_workspace(Path.cwd(), config=args.config, options=RunOptions(offline=True)) as workspace:
-        run = shown_run(workspace, args.source or "latest")
-        name = args.set or str(run.run.header.evalset.get("name"))
+        name, reasons = _every_base(args, workspace) if args.every else _weak(args, workspace)
         evalset = workspace.evalset(name)
         entry = workspace.config.evalsets[name]
         proposals = propose(
             evalset.cases,
-            weak_cases(run),
-            slices=entry.slices,
+            reasons,
+            slices=() if args.every else entry.slices,
             pool=read_cases(args.pool) if args.pool else (),
         )
         path, new = write_proposals(_path(workspace.config, name), proposals)
@@ -181,6 +179,24 @@ def _grow(args: argparse.Namespace) -> int:
         return 0
     console.answer("\n".join([*proposals.notes, _written(path, new)]))
     return 0
+
+
+def _weak(args: argparse.Namespace, workspace: Workspace) -> tuple[str, list[tuple[str, str]]]:
+    """The set, and (case id, why) of what a run got wrong."""
+    from evalharness.project.growing import weak_cases
+    from evalharness.project.showing import shown_run
+
+    run = shown_run(workspace, args.source or "latest")
+    return args.set or str(run.run.header.evalset.get("name")), list(weak_cases(run))
+
+
+def _every_base(args: argparse.Namespace, workspace: Workspace) -> tuple[str, list[tuple[str, str]]]:
+    """The set, and all its living cases but the variants."""
+    if args.source or args.pool:
+        raise UsageError("--all takes no run and no pool: it makes variants of the set's own cases")
+    if args.set is None:
+        raise UsageError("--all needs the set", tip="evalh evalset grow --all --set NAME")
+    return args.set, [(case.id, "a variant") for case in workspace.evalset(args.set).living if case.variant is None]
 
 
 def _written(path: Path, new: int) -> str:

@@ -316,6 +316,7 @@ VERBS = (
         arguments=(),
         flags=(
             Flag(("-s", "--set"), "eval set to grow; default: the run's", "set", "NAME"),
+            Flag(("--all",), "variants of every case of the set, without a run: typos, case, spacing, ..", "every"),
             Flag(("--from",), "run to learn from: a RUN word; default: latest", "source", "RUN"),
             Flag(("--pool",), "cases that may fill thin slices, for example imported logs", "pool", "FILE", file=True),
         ),

@@ -1,14 +1,14 @@
 """``evalset grow``: propose cases where a run was weak, in a file of their own for a person to read.
 
 Nothing is invented by a model. From a case that failed (or on which two sides disagreed) come the same question in
-other clothes: typed in lower case, without its last punctuation, with stray spaces, politely. Each is a variant in the
-behaviour group of its case, so it adds no statistical unit of its own. A slice that is too thin needs new units:
+other clothes (``variants.py``): in lower case, without its last punctuation, with stray spaces, politely, with typos, with its
+passages in another order. Each is a variant in the behaviour group of its case, so it adds no statistical unit of its own. A slice that is too thin needs new units:
 those are taken from a pool of cases (imported logs, another set), and when the pool has none, that is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,18 +18,12 @@ from evalharness.core.errors import UsageError
 from evalharness.core.files import shown
 from evalharness.core.specs import digest
 from evalharness.evalset.jsonl import read_cases, write_cases
+from evalharness.evalset.variants import variants_of
 
 PROPOSED: Final = ".proposed.jsonl"
 """Ending of the files that proposals are written to."""
 
 _CONTENT: Final = tuple(name for name in MEANING if name not in {"id", "group", "variant"})
-
-_VARIANTS: Final[dict[str, Callable[[str], str]]] = {
-    "lower-case": str.lower,
-    "no-punctuation": lambda text: text.rstrip(" .?!"),
-    "stray-spaces": lambda text: f" {text.replace(' ', '  ')} ",
-    "polite": lambda text: f"Could you please help me with this? {text}",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,22 +97,10 @@ def write_proposals(evalset: Path, proposals: Proposals) -> tuple[Path, int]:
 
 
 def _variants(case: Case, why: str) -> Iterator[Case]:
-    """The question in other clothes; none for inputs that are objects."""
-    for name, change in _VARIANTS.items():
-        changed = _change_input(case.input, change)
-        if changed is not None and changed != case.input:
-            group = case.group or case.id
-            variant = f"{case.variant}+{name}" if case.variant else name
-            draft = replace(case, input=changed, group=group, variant=variant, cluster=case.cluster)
-            yield _marked(draft, case.id, why)
-
-
-def _change_input(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, tuple) and value[-1].get("role") == "user" and isinstance(value[-1].get("content"), str):
-        return (*value[:-1], {**value[-1], "content": change(value[-1]["content"])})
-    return None
+    """The question in other clothes, in the behaviour group of its case."""
+    for name, changed in variants_of(case):
+        variant = f"{case.variant}+{name}" if case.variant else name
+        yield _marked(replace(changed, group=case.group or case.id, variant=variant), case.id, why)
 
 
 def _fill(

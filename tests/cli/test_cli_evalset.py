@@ -189,3 +189,26 @@ def test_what_is_weak_about_a_run() -> None:
         baseline=before,
     )
     assert dict(weak_cases(shown)) == {"failed": "s failed; s went from 1 to 0", "worse": "s went from 1 to 0.25"}
+
+
+def test_grow_makes_variants_of_a_whole_set_without_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("EVALH_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("evalh.toml").write_text('[evalsets]\nqa = { path = "qa.jsonl", slices = ["region"] }\n', encoding="utf-8")
+    cases = [
+        '{"id":"q1","input":"Where is the station?","target":"there","context":["a","b"],"group":"g"}\n',
+        '{"id":"q2","input":"where is the station","target":"there","context":["a","b"],"group":"g","variant":"typed"}\n',
+    ]
+    Path("qa.jsonl").write_text("".join(cases), encoding="utf-8")
+    assert main(["evalset", "grow", "--all", "--set", "qa"]) == 0
+    assert "6 new proposals in qa.proposed.jsonl" in capsys.readouterr().out
+    grown = [json.loads(line) for line in Path("qa.proposed.jsonl").read_text(encoding="utf-8").splitlines()]
+    names = {"lower-case", "no-punctuation", "stray-spaces", "polite", "typos", "passages"}
+    assert {case["variant"] for case in grown} == names
+    assert {case["group"] for case in grown} == {"g"}
+    assert main(["evalset", "grow", "--all"]) == 2
+    assert "--all needs the set" in capsys.readouterr().err
+    assert main(["evalset", "grow", "--all", "--set", "qa", "--from", "latest"]) == 2
+    assert "takes no run" in capsys.readouterr().err

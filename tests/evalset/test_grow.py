@@ -20,6 +20,7 @@ def test_variants_of_a_failed_case_join_its_group():
         ("no-punctuation", "How long"),
         ("stray-spaces", " How  long? "),
         ("polite", "Could you please help me with this? How long?"),
+        ("typos", "How ling?"),
     ]
     for case in found.cases:
         assert case.group == "a"
@@ -44,6 +45,7 @@ def test_what_the_set_has_is_not_proposed():
         "no-punctuation",
         "stray-spaces",
         "polite",
+        "typos",
     ]
 
 
@@ -67,10 +69,10 @@ def test_proposals_go_to_their_own_file_once(tmp_path):
     write_cases(path, CASES)
     before = path.read_bytes()
     out, count = write_proposals(path, propose(CASES, [("a", "why")]))
-    assert (out.name, count) == ("s.proposed.jsonl", 4)
+    assert (out.name, count) == ("s.proposed.jsonl", 5)
     again, count = write_proposals(path, propose(CASES, [("a", "why"), ("b", "why")]))
-    assert count == 4
-    assert len(list(read_cases(again))) == 8
+    assert count == 4  # "Hi There." has no word that may be mistyped
+    assert len(list(read_cases(again))) == 9
     assert write_proposals(path, propose(CASES, [("a", "why")]))[1] == 0
     assert path.read_bytes() == before
     with pytest.raises(UsageError, match="holds proposals"):

@@ -110,6 +110,7 @@ complete -c evalh -n '__fish_seen_subcommand_from evalset; and __fish_seen_subco
 complete -c evalh -n '__fish_seen_subcommand_from evalset; and __fish_seen_subcommand_from diff' -F
 complete -c evalh -n '__fish_seen_subcommand_from evalset; and not __fish_seen_subcommand_from import diff grow' -a grow -d 'propose cases from a run\'s failures and disagreements'
 complete -c evalh -n '__fish_seen_subcommand_from evalset; and __fish_seen_subcommand_from grow' -s s -l set -x -d 'eval set to grow; default: the run\'s'
+complete -c evalh -n '__fish_seen_subcommand_from evalset; and __fish_seen_subcommand_from grow' -l all -d 'variants of every case of the set, without a run: typos, case, spacing, ..'
 complete -c evalh -n '__fish_seen_subcommand_from evalset; and __fish_seen_subcommand_from grow' -l from -x -d 'run to learn from: a RUN word; default: latest'
 complete -c evalh -n '__fish_seen_subcommand_from evalset; and __fish_seen_subcommand_from grow' -l pool -r -F -d 'cases that may fill thin slices, for example imported logs'
 complete -c evalh -n '__fish_seen_subcommand_from calibrate' -l attack -d 'also try known attacks on the judge'

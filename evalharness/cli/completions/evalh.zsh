@@ -186,6 +186,7 @@ _shtab_evalh_evalset_diff_defaults_added=0
 
 _shtab_evalh_evalset_grow_options=(
   {-s,--set}"[eval set to grow\; default\: the run\'s]:NAME:"
+  "--all[variants of every case of the set, without a run\: typos, case, spacing, ..]"
   "--from[run to learn from\: a RUN word\; default\: latest]:RUN:_files"
   "--pool[cases that may fill thin slices, for example imported logs]:FILE:_files"
   "-C[work in this folder]:DIR:_files"
