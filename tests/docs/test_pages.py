@@ -39,6 +39,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_page_is_in_the_index() -> None:
     index = {link.partition("#")[0] for link in links(ROOT / "docs/index.md")}
     assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"} <= index
+    assert {f"benchmarks/{page.name}" for page in (ROOT / "docs/benchmarks").glob("*.md")} <= index
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=name_of)
