@@ -110,17 +110,41 @@ def read_entries(path: Path, *, data: bytes | None = None) -> dict[str, Entry]:
 
 
 def _entry(digest: str, data: Mapping[str, Any]) -> Entry:
-    measured = data["measured"]
-    _ = (measured["overall"]["youden"], measured["why_not"])  # what is read later must be there
+    measured, attack = data["measured"], data["attack"]
+    youden, flips = measured["overall"]["youden"], measured.get("retest_flips")
+    _number(measured["labels"]["n"], "labels.n")
+    for name, value in (("youden", youden), ("retest_flips", flips)):
+        if value is not None:
+            _number(value["value"], name)
+    for name in ("passed", "n"):
+        _number(attack.get(name, 0), f"attack.{name}")
     return Entry(
         judge=digest,
-        rubric=data["rubric"],
-        model=data["model"],
-        reported=tuple(data["reported"]),
-        created=data["created"],
-        measured=measured,
-        attack=data["attack"],
+        rubric=_text(data, "rubric"),
+        model=_text(data, "model"),
+        reported=_texts(data, "reported"),
+        created=_text(data, "created"),
+        measured={**measured, "why_not": _texts(measured, "why_not")},
+        attack=attack,
     )
+
+
+def _number(value: Any, name: str) -> None:
+    if type(value) not in (int, float):
+        raise TypeError(f"seen {type(value).__name__} at {name}, expected a number")
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    if not isinstance(data[name], str):
+        raise TypeError(f"seen {type(data[name]).__name__} at {name}, expected a text")
+    return str(data[name])
+
+
+def _texts(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A list of texts; one text alone would be read as its letters."""
+    if not isinstance(data[name], list) or not all(isinstance(text, str) for text in data[name]):
+        raise TypeError(f"seen something else at {name}, expected a list of texts")
+    return tuple(data[name])
 
 
 def write_entry(path: Path, rubric: str, entry: Entry) -> None:

@@ -7,6 +7,7 @@ an error, and the tree is measured before it is built: a few aliases can stand f
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ MAX_BYTES: Final = 8_000_000
 MAX_NODES: Final = 1_000_000
 """Most nodes once all aliases are followed."""
 MAX_DEPTH: Final = 64
+_TAG: Final = "tag:yaml.org,2002:"
+_JSON_LIKE: Final = frozenset(["null", "bool", "int", "float", "str", "seq", "map"])
+"""Tags whose values JSON has: no dates, bytes or sets, which no eval set can hold."""
 Path: TypeAlias = tuple[str | int, ...]
 
 
@@ -65,7 +69,7 @@ def load_yaml(text: str, where: str) -> Yaml:
                 return Yaml(value=None, lines={})
             _check_size(node, where)
             lines = dict(_places(node, ()))
-            return Yaml(value=loader.construct_document(node), lines=lines)
+            return Yaml(value=_built(loader, node, where), lines=lines)
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
@@ -74,14 +78,31 @@ def load_yaml(text: str, where: str) -> Yaml:
         raise EvalSetError(f"seen {str(error)[:120]}, expected YAML", where=where) from None
 
 
+def _built(loader: Any, node: Any, where: str) -> Any:
+    try:
+        return loader.construct_document(node)
+    except (KeyError, AttributeError, TypeError) as error:  # PyYAML takes a tag at its word: ``!!bool x``
+        raise EvalSetError(f"seen a tag that its value does not fit ({error}), expected YAML", where=where) from None
+
+
 @cache
 def _loader() -> Any:
     import yaml
 
     class Core(yaml.SafeLoader):  # type: ignore[misc]
-        """The safe loader with the plain scalars of YAML 1.2's core schema."""
+        """The safe loader with the values of YAML 1.2's core schema, which are those of JSON."""
 
         yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+        yaml_constructors: ClassVar[dict[Any, Any]] = {
+            tag: make
+            for tag, make in yaml.SafeLoader.yaml_constructors.items()
+            if tag is None or tag.removeprefix(_TAG) in _JSON_LIKE
+        }
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - its base's
+            """Keys are texts, as they are written: so they are in JSON and in promptfoo's own language."""
+            self.flatten_mapping(node)
+            return {self.construct_scalar(key): self.construct_object(value, deep=deep) for key, value in node.value}
 
     rules = (
         ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -91,14 +112,22 @@ def _loader() -> Any:
         ("merge", r"<<", "<"),
     )
     for kind, pattern, first in rules:
-        Core.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(f"(?:{pattern})$"), list(first))
-    Core.add_constructor("tag:yaml.org,2002:int", _integer)
+        Core.add_implicit_resolver(_TAG + kind, re.compile(f"(?:{pattern})$"), list(first))
+    Core.add_constructor(f"{_TAG}int", _integer)
+    Core.add_constructor(f"{_TAG}float", _float)
     return Core
 
 
 def _integer(loader: Any, node: Any) -> int:
     text = str(loader.construct_scalar(node))
     return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+
+
+def _float(loader: Any, node: Any) -> float:
+    value: float = loader.construct_yaml_float(node)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {node.value[:40]}, which is not finite")
+    return value
 
 
 def _check_depth(text: str, where: str) -> None:

@@ -51,11 +51,14 @@ def _fuzz(name: str, runs: int, seed: int, corpus: Path | None) -> None:
     import atheris
 
     with atheris.instrument_imports(include=list(MODULES)):
+        from evalharness.candidates import answers as service_answers  # noqa: F401
         from evalharness.clients import completion  # noqa: F401
         from evalharness.config import load  # noqa: F401
         from evalharness.evalset import answers, importers, jsonl, lock  # noqa: F401
-        from evalharness.judging import reply, rubric_file  # noqa: F401
+        from evalharness.judging import record, reply, rubric_file  # noqa: F401
+        from evalharness.moving import inspect_log, promptfoo, yamlfile  # noqa: F401
         from evalharness.project import moving_in  # noqa: F401
+        from evalharness.scorers import structure, text  # noqa: F401
         from evalharness.verdict import baseline  # noqa: F401
         from tests.fuzz import targets
     place = corpus or Path(tempfile.mkdtemp(prefix="evalh-corpus-"))

@@ -8,10 +8,13 @@ import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from evalharness.core.errors import EvalhError
 from evalharness.core.strictjson import StrictJSONError, loads
+
+if TYPE_CHECKING:
+    from evalharness.moving.moved import Moved
 
 Target: TypeAlias = Callable[[bytes], None]
 
@@ -121,7 +124,99 @@ def other_tools(data: bytes) -> None:
 
     kinds = sorted(set(KINDS) - {"promptfoo"})  # YAML with references to further files
     kind = kinds[data[0] % len(kinds)] if data else kinds[0]
-    read_source(kind, str(_file(data[1:], "log.json")), state=folder() / "state")
+    _written_again(read_source(kind, str(_file(data[1:], "log.json")), state=folder() / "state")[0])
+
+
+def _written_again(moved: Moved) -> None:
+    """What was moved can be written as our own files, and read from them."""
+    from evalharness.core.cases import Case
+    from evalharness.core.specs import canonical_json
+    from evalharness.evalset.jsonl import case_line
+
+    for case in moved.cases:
+        assert Case.from_json(loads(case_line(case))) == case
+    for lines in (*moved.answers.values(), moved.labels):
+        for line in lines:
+            loads(canonical_json(line))
+
+
+def promptfoo(data: bytes) -> None:
+    """promptfoo's YAML; a path in it stays in the folder."""
+    from evalharness.moving.registry import read_set
+
+    _written_again(read_set("promptfoo", _file(data, "promptfooconfig.yaml")))
+
+
+def inspect_archive(data: bytes) -> None:
+    """Inspect's zip archives: as bytes, or with members that are whole (the first byte chooses)."""
+    from evalharness.moving.registry import read_set
+
+    whole = data[:1] == b"\x01"
+    _written_again(read_set("inspect", _file(_zipped(data[1:].split(b"\x00")) if whole else data[1:], "log.eval")))
+
+
+def _zipped(members: list[bytes]) -> bytes:
+    import io
+    import zipfile
+
+    names = ("header.json", "summaries.json", "samples/1_epoch_1.json", "samples/2_epoch_1.json")
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, member in zip(names, members, strict=False):
+            archive.writestr(zipfile.ZipInfo(name), member)
+    return file.getvalue()
+
+
+def calibration_record(data: bytes) -> None:
+    """What calibration wrote beside a rubric; what is read of it later is there."""
+    from evalharness.judging.record import read_entries
+
+    for entry in read_entries(folder() / "r.json", data=data).values():
+        told = (entry.youden, entry.retest, entry.why_not, entry.measured["labels"]["n"])
+        assert json.dumps(told)
+        assert json.dumps(entry.to_json())
+
+
+def service_reply(data: bytes) -> None:
+    """What a service or a program answers: an output, or a failure."""
+    from evalharness.candidates.answers import pick, read_output
+
+    try:
+        value = pick(loads(data.decode("utf-8", "surrogateescape")), "/a/0")
+    except (StrictJSONError, LookupError):
+        return
+    read_output(value, "here")
+
+
+def answer_to_scorers(data: bytes) -> None:
+    """A model's answer to every scorer of texts: each has something to say of it."""
+    from evalharness.core.cases import Case
+    from evalharness.core.results import Failure, Output, Score
+
+    output = Output(text=data.decode("utf-8", "replace"))
+    for scorer, target in _scorers():
+        found = scorer.score(output, Case(id="a", input="q", target=target))
+        assert isinstance(found, Score) or (isinstance(found, Failure) and found.blame == "candidate"), scorer.name
+
+
+@cache
+def _scorers():  # type: ignore[no-untyped-def]  # built once
+    from evalharness.scorers.registry import build_scorer, spec_of
+
+    return [(build_scorer(spec_of({"use": use, **params}), root=folder()), target) for use, target, params in SCORERS]
+
+
+TEXT: Final = "the 12 answers are [1, 2.5] of 3 %"
+SCORERS: Final[tuple[tuple[str, object, dict[str, object]], ...]] = (
+    ("equals", TEXT, {}), ("equals", {"a": [1]}, {}), ("icontains", "answer", {}), ("contains_all", ["12", "3"], {}), ("word_count", None, {"max": 9}),
+    ("exact_match", TEXT, {"case": False, "strip": True}), ("levenshtein", TEXT, {}), ("max_edits", TEXT, {"max": 3}), ("squad_em", TEXT, {}),
+    ("squad_f1", TEXT, {}), ("regex", None, {"pattern": "[0-9]+"}), ("number", 12, {}), ("numeric_diff", 2.5, {}), ("is_json", None, {}),
+    ("contains_json", None, {}), ("json_schema", None, {"schema": {"type": "object", "required": ["a"]}}), ("json_diff", {"a": [1]}, {}),
+    ("rouge1", TEXT, {}), ("rougeL", TEXT, {}), ("rougeLsum", TEXT, {}), ("bleu", TEXT, {}), ("chrf", TEXT, {}), ("ter", TEXT, {}),
+    ("label", "yes", {"labels": ["yes", "no"]}), ("brier", 1, {}), ("tool_calls", {"tools": ["find"]}, {}), ("tool_args", {"tools": [{"name": "find", "args": {"id": 7}}]}, {}),
+    ("refusal", None, {}),
+)  # fmt: skip
+"""(word, target, parameters)."""
 
 
 def baseline(data: bytes) -> None:
@@ -167,8 +262,8 @@ def shown_text(data: bytes) -> None:
 TARGETS: Final[Mapping[str, Target]] = {
     target.__name__: target
     for target in (
-        jsonl_reader, answers_reader, config, lock, rubric, judge_reply, chat_reply, importers, other_tools, baseline, strict_json,
-        shown_text,
+        jsonl_reader, answers_reader, config, lock, rubric, judge_reply, chat_reply, service_reply, importers, other_tools, promptfoo,
+        inspect_archive, baseline, calibration_record, answer_to_scorers, strict_json, shown_text,
     )
 }  # fmt: skip
 CASE = b'{"id":"a","input":"x","target":["y",1],"relevant":{"d":2},"context":["t",{"id":"p","text":"q"}],"metadata":{"k":null},"tags":["t"],"cluster":"c","weight":2,"group":"g","variant":"v","checks":[{"use":"equals"}]}\n'
@@ -187,6 +282,11 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = {
     "other_tools": tuple(bytes([i]) + b'[{"input":"x","expected_output":"y","actual_output":"z","retrieval_context":["a"],"messages":[{"role":"user","content":"h"}]}]' for i in range(11)),
     "baseline": (b'{"evalh":"baseline/1","gate":"g","evalset":{"name":"s","n":1,"version":"","digest":""},"candidate":{"name":"c","digest":"d","kind":"recorded","params":{}},"signatures":{"e":"s"},"epochs":1,"seed":7,"created":"2026","why":"w","commit":"","run":"r","versions":{},"answers":true}\n{"id":"a","digest":"d","epochs":[{"output":"x","scores":{"e":{"value":1.0,"passed":true}}}]}\n',),
     "rubric": (b'evalh_rubric = 1\nid = "r"\nversion = 1\ntitle = "T"\nuses = ["output"]\naggregate = { score = "weighted_mean", pass_score = 0.75, min_assessed = 0.8 }\ntask = "A."\njudge = { model = "m" }\n[[criteria]]\nid = "a"\ntype = "boolean"\nask = "Q?"\n',),
+    "service_reply": (b'{"a":[{"output":"x","documents":["d",{"id":"e","text":"t","score":1}],"usage":{"prompt_tokens":1},"latency_s":1,"cost_usd":0.1,"finish_reason":"stop"}]}', b'{"a":["x"]}'),
+    "promptfoo": (b"prompts: [p]\nproviders: [openai:gpt-5-mini]\ntests:\n- vars: {q: &a [1, 0x1f, 1e3, ~, yes]}\n  assert: [{type: contains, value: x}]\n- vars: {q: !!str 1, r: *a}\n", b"a: !!bool x\nb: !!timestamp 2001-01-01\n<<: {c: d}\n"),
+    "inspect_archive": (b'\x01{"eval":{"model":"m","task":"t"},"results":{"completed_samples":1}}\x00[{"id":1}]\x00{"id":1,"epoch":1,"input":"x","target":"y","output":{"completion":"z","usage":{"input_tokens":1}},"scores":{"a":{"value":1}},"messages":[{"role":"user","content":"x"}],"attachments":{}}', b"\x00" + _zipped([b'{"eval":{}}', b"[]", b'{"id":1,"epoch":1,"input":"x"}'])),
+    "calibration_record": (b'{"evalh":"calibration/1","judges":{"d":{"may_block":true,"why_not":[],"rubric":"r","model":"m","reported":["m"],"created":"2026","measured":{"labels":{"n":40},"overall":{"youden":{"value":0.9}},"why_not":[],"retest_flips":{"value":0.1}},"attack":{"passed":1,"n":9}}}}',),
+    "answer_to_scorers": (TEXT.encode(), b'{"a":[1],"tool_calls":[{"function":{"name":"find","arguments":"{\\"id\\":7}"}}]}', "yes, 1.234,5 \u0663 ½ 1e999 $12 – 3/4".encode()),
     "strict_json": (b'{"a":[1,-2.5e3,"\\ud83d\\ude00",true,null]}',),
     "shown_text": ("a\u202eb\x1b[31m\u200b\U000e0041\r\n é👨\u200d👩".encode(),),
 }  # fmt: skip

@@ -359,8 +359,12 @@ def test_a_damaged_record_is_refused(rubric: Rubric, tmp_path: Path) -> None:
         "[]",
         good.replace("calibration/1", "calibration/9"),
         good.replace('"youden"', '"jouden"'),
+        good.replace('"model": "m"', '"model": ["m"]'),
+        good.replace('"why_not": []', '"why_not": "none"'),
+        good.replace('"attack": {}', '"attack": {"passed": "0", "n": 9}'),
         '{"evalh": "calibration/1"}',
     ):
+        assert text != good
         path.write_text(text, encoding="utf-8")
         with pytest.raises(RubricError, match="not a calibration file"):
             read_entries(path)

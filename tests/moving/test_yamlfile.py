@@ -35,6 +35,10 @@ def test_anchors_and_merge_keys_work() -> None:
     assert load_yaml("base: &b {x: 1}\nuse: {<<: *b, y: 2}", "x").value["use"] == {"x": 1, "y": 2}
 
 
+def test_keys_are_texts_as_they_are_written() -> None:
+    assert load_yaml("1: a\n~: b\ntrue: c\n0x1: d\n'': e", "x").value == {"1": "a", "~": "b", "true": "c", "0x1": "d", "": "e"}  # fmt: skip
+
+
 def test_an_empty_file() -> None:
     assert load_yaml("# nothing\n", "x").value is None
 
@@ -52,8 +56,17 @@ def test_an_empty_file() -> None:
         ("\x00", "broken or unsafe YAML"),
         ("x" * 8_000_001, "8,000,001 characters"),
         ("a: " + "1" * 5000, "expected YAML"),
+        ("a: !!bool x", "a tag that its value does not fit"),
+        ("a: !!timestamp x", "broken or unsafe YAML"),
+        ("a: !!binary x", "broken or unsafe YAML"),
+        ("a: !!float .nan", "not finite"),
+        ("a: 1e999", "not finite"),
+        ("? [a]\n: b", "broken or unsafe YAML"),
     ],
-    ids=["aliases", "ring", "deep", "twice", "tag", "broken", "two documents", "control", "large", "endless number"],
+    ids=[
+        *("aliases", "ring", "deep", "twice", "tag", "broken", "two documents", "control", "large", "endless number"),
+        *("unfit tag", "date", "bytes", "NaN", "infinite", "key of several"),
+    ],
 )
 def test_hostile_files_are_refused_with_one_line(text: str, said: str) -> None:
     with pytest.raises(EvalSetError) as caught:
