@@ -90,11 +90,12 @@ class OverGroup(Facts):
         missing = [name for name, verdict in known.items() if verdict is None]
         if missing:
             lost = ", ".join(missing[:3]) if not isinstance(base, Failure) else group.base.id
+            low, high = held / total, (held + len(missing)) / total
             return Failure(
                 stage="scorer",
                 kind="members_missing",
-                message=f"{len(missing)} of {total} variants cannot be compared: no answer to {lost}",
-                bounds=(held / total, (held + len(missing)) / total),
+                message=f"{len(missing)} of {total} variants cannot be compared: no answer to {lost}; {low:.3g} to {high:.3g}",
+                bounds=(low, high),
             )
         members = {
             case.id: {"variant": case.variant, "holds": known[case.id], "saw": _saw(read[case.id])}
