@@ -16,7 +16,11 @@ WHEEL = (
     "evalharness/_builtin/evalsets/*.jsonl",
     "evalharness/_builtin/evalsets/*.toml",
     "evalharness/_builtin/evalsets/recorded/*.jsonl",
-    "evalharness/_builtin/rubrics/*",
+    "evalharness/_builtin/evalsets/behaviour/*.jsonl",
+    "evalharness/_builtin/evalsets/behaviour/evalh.toml",
+    "evalharness/_builtin/evalsets/behaviour/recorded/*.jsonl",
+    "evalharness/_builtin/rubrics/*.toml",
+    "evalharness/_builtin/rubrics/anchors/*.jsonl",
     "evalharness-*.dist-info/entry_points.txt",
     "evalharness-*.dist-info/licenses/LICENSE",
 )
@@ -30,7 +34,8 @@ SDIST = (
     "evalsets/*.jsonl",
     "pyproject.toml",
     "requirements.lock",
-    "rubrics/*",
+    "rubrics/*.toml",
+    "rubrics/anchors/*.jsonl",
     "tests/e2e/serve.py",
     "tests/test_architecture.py",
 )

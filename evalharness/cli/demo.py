@@ -22,6 +22,15 @@ _FILES: Final = (
     "recorded/demo-few-shot.jsonl",
     "recorded/demo-zero-shot.jsonl",
 )
+_BEHAVIOUR: Final = tuple(
+    f"behaviour/{name}"
+    for name in (
+        *("evalh.toml", "evalh.lock", "recorded/careful.jsonl", "recorded/hasty.jsonl"),
+        *("minimum.jsonl", "invariance.jsonl", "direction.jsonl", "injection.jsonl", "leak.jsonl", "format.jsonl"),
+        *("language.jsonl", "length.jsonl", "grounding.jsonl"),
+    )
+)
+"""A project beside the demo's: a worked example of each family of behaviour tests."""
 _STORIES: Final = {
     "prompt": "1. A prompt change: the examples were left out of the prompt (a real small model's recorded answers)",
     "search": "2. A retriever change: BM25 with other constants (run here, over 180 embedded help articles)",
@@ -71,7 +80,8 @@ def _show(args: argparse.Namespace, comparisons: Sequence[Comparison]) -> None:
         f"The project is in ./{FOLDER}. Go on with:\n"
         f"  cd {FOLDER} && evalh gate          the same gates, as CI would run them\n"
         f"  evalh plan                         what they can see, before anything is spent\n"
-        f"  evalh show latest                  the last run, case by case"
+        f"  evalh show latest                  the last run, case by case\n"
+        f"  cd behaviour && evalh gate         a worked example of each family of behaviour tests"
     )
 
 
@@ -83,6 +93,7 @@ def _write_project(folder: Path) -> None:
         raise UsageError(f"./{FOLDER} holds something else", tip="move it away, or run the demo in another folder")
     pairs = [(builtin("evalsets/demo.evalh.toml"), folder / "evalh.toml")]
     pairs += [(builtin(f"evalsets/{name}"), folder / "evalsets" / name) for name in _FILES]
+    pairs += [(builtin(f"evalsets/{name}"), folder / name) for name in _BEHAVIOUR]
     for source, target in pairs:
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -27,10 +27,12 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the shipped folder, as a user makes one; its answers are never changed."""
-    folder = tmp_path_factory.mktemp("behaviour") / "sets"
-    shutil.copytree(builtin("evalsets/behaviour"), folder)
-    return folder
+    """The folder as `evalh demo` writes it for a user; its answers are never changed."""
+    folder = tmp_path_factory.mktemp("behaviour")
+    done = evalh("demo", cwd=folder)
+    assert done.code == 0, done
+    assert "cd behaviour && evalh gate" in done.out
+    return folder / "evalh-demo" / "behaviour"
 
 
 @pytest.fixture
@@ -52,6 +54,12 @@ def test_the_folder_is_what_its_writer_writes(tmp_path: Path) -> None:
     written = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.jsonl")}
     folder = builtin("evalsets/behaviour")
     assert written == {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.jsonl")}
+
+
+def test_the_demo_leaves_out_nothing(shipped: Path) -> None:
+    folder = builtin("evalsets/behaviour")
+    names = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and ".evalh" not in path.parts}
+    assert {name for name in names if not (shipped / name).is_file()} == set()
 
 
 def test_lint_has_nothing_to_say(shipped: Path) -> None:
