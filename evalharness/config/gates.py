@@ -35,7 +35,7 @@ def read_gate(table: Table, *, config: Config) -> GateConfig:
     _check_policy(table, values)
     block_only = values.get("mode") == "block_only"
     limits = read_limits(table.child("limits", example="{ exact = 0.05 }"), config=config, block_only=block_only)
-    if not any(limit.every or limit.role == "guard" for limit in limits):
+    if not any(limit.every or limit.role != "report" for limit in limits):
         table.refuse(
             "limits", "a gate needs at least one guard or hard check", "exact = 0.05, or exact = { every = true }"
         )
@@ -81,7 +81,7 @@ def read_limits(table: Table, *, config: Config, block_only: bool) -> tuple[Limi
     Args:
         table: Scorer name -> limit table or margin.
         config: The config so far.
-        block_only: True when the gate only blocks; then a margin of 0 makes sense.
+        block_only: True when the gate only asks for proven drops; then a margin of 0 makes sense.
 
     Raises:
         ConfigError: On an unknown scorer or a limit that cannot be meant.

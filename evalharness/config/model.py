@@ -90,7 +90,7 @@ class GateConfig:
     tries: Literal["count", "spend"] = "count"
     """Tries on one pull request are counted and said, or the k-th spends alpha_pass / (k (k + 1))."""
     mode: Literal["normal", "block_only"] = "normal"
-    """`block_only` only blocks what is shown to be worse: what is not shown is let through, as inconclusive with exit code 0."""
+    """`block_only` asks only whether a drop is proven (`margin = 0` is then allowed). Nothing proven is inconclusive, exit code 3; `inconclusive = "pass"` lets that through."""
     proven_drop: Literal["fail", "stop", "inconclusive"] = "fail"
     """What a proven drop means that is not shown to be as large as the margin."""
     strict: bool = False

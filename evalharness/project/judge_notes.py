@@ -224,5 +224,5 @@ def rests_on(verdict: GateVerdict, name: str) -> bool:
 
 def inconclusive(verdict: GateVerdict, reason: str, gate: GateConfig) -> GateVerdict:
     """The same verdict, when nothing may rest on a judge's word."""
-    softened: Outcome | None = "pass" if gate.inconclusive == "pass" or gate.mode == "block_only" else None
+    softened: Outcome | None = "pass" if gate.inconclusive == "pass" else None
     return replace(verdict, outcome="inconclusive", exit_outcome=softened, reason=reason)

@@ -61,8 +61,6 @@ def conclude(judge: GateJudge, ending: Ending) -> GateVerdict:
     outcome, reason = _outcome(judge, ending, scorers, [s for part in slices if part.guard for s in part.scorers])
     gate = judge.setup.gate
     softened = {"inconclusive": gate.inconclusive, "incomplete": gate.incomplete}.get(outcome) == "pass"
-    # A gate that only blocks lets everything else through; it still does not call it a pass that nothing has shown.
-    softened = softened or (gate.mode == "block_only" and outcome == "inconclusive")
     return GateVerdict(
         gate=gate.name,
         outcome=outcome,

@@ -11,6 +11,11 @@ from evalharness.verdict.sentences import amount
 from evalharness.verdict.track import Track
 from evalharness.verdict.warnings import hard_check_notes
 
+_ONLY_BLOCKS = (
+    "a gate that only blocks ends inconclusive (exit 3) where no drop is proven; "
+    'inconclusive = "pass" makes that exit 0'
+)
+
 
 def running_split(track: Track) -> float:
     """Share of alpha that betting holds: 0 on the exact path, whose last bar gives everything back."""
@@ -26,8 +31,11 @@ def least_cases(track: Track) -> int | None:
 
 
 def preflight(judge: GateJudge) -> tuple[str, ...]:
-    """What hard checks add to the stated rates, and how little a bootstrap of few cases is worth."""
+    """What hard checks add to the stated rates, what a gate that only blocks ends in, what a small bootstrap is worth."""
+    gate = judge.setup.gate
     notes = list(_hard_checks(judge))
+    if gate.mode == "block_only" and gate.inconclusive == "block":
+        notes.append(_ONLY_BLOCKS)
     for track in judge.guards():
         if track.corpus is not None:
             notes.extend(_corpus(judge, track, track.corpus.planned))

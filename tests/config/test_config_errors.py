@@ -233,7 +233,7 @@ CASES = {
     "gate without limits": (LIMITS, "", "evalh.toml:13: gates.support: the key 'limits' is missing"),
     "gate without guard": (
         LIMITS,
-        'limits = { correct = { role = "report" }, grounded = { role = "improve" } }',
+        'limits = { correct = { role = "report" }, grounded = { role = "report" } }',
         f"{AT}: a gate needs at least one guard or hard check\n  tip: exact = 0.05, or exact = {{ every = true }}",
     ),
     "guard without margin": (

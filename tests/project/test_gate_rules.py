@@ -91,11 +91,24 @@ def test_margin_0_goes_with_a_gate_that_only_blocks(shop: Shop) -> None:
     shop.answers("new.jsonl", [i != 3 for i in range(120)])
     shop.config(limits="exact = 0.0", gate='mode = "block_only"')
     verdict = shop.gate()
-    assert (verdict.outcome, verdict.exit_code) == ("inconclusive", 0)
+    assert (verdict.outcome, verdict.exit_code) == ("inconclusive", 3)
     assert "no drop proven; drops beyond" in verdict.reason
+    shop.config(limits="exact = 0.0", gate='mode = "block_only"\ninconclusive = "pass"')
+    verdict = shop.gate()
+    assert (verdict.outcome, verdict.exit_code) == ("inconclusive", 0)
     with shop.open() as workspace:
         assert gate_all(workspace, ["g"])[0].exit_code == 0
     shop.answers("new.jsonl", [i % 3 != 0 for i in range(120)])
+    assert shop.gate().exit_code == 1
+
+
+def test_a_gate_may_ask_for_an_improvement_alone(shop: Shop) -> None:
+    shop.config(limits='exact = { role = "improve" }')
+    shop.answers("old.jsonl", [i % 3 != 0 for i in range(120)])
+    assert (shop.gate().outcome, "shown to be better" in shop.gate().reason) == ("pass", True)
+    shop.answers("new.jsonl", [i % 3 != 1 for i in range(120)])
+    assert shop.gate().exit_code == 3
+    shop.answers("new.jsonl", [i % 3 == 1 for i in range(120)])
     assert shop.gate().exit_code == 1
 
 

@@ -206,10 +206,11 @@ def test_a_gate_that_only_blocks_calls_nothing_a_pass_that_is_not_shown() -> Non
     some = cases(200)
     rule = gate(limit("rouge", margin=0.0), mode="block_only")
     same = judge(some, results(some, [0.8] * 200, "rouge"), rule, scorers=(GRADED,))
-    assert preflight(same) == ()
+    (note,) = preflight(same)
+    assert note.startswith("a gate that only blocks ends inconclusive (exit 3)")
     feed(same, results(some, [0.8 + (0.1 if i % 2 else -0.1) for i in range(200)], "rouge"))
     verdict = conclude(same, Ending())
-    assert (verdict.outcome, verdict.exit_outcome, verdict.exit_code) == ("inconclusive", "pass", 0)
+    assert (verdict.outcome, verdict.exit_outcome, verdict.exit_code) == ("inconclusive", None, 3)
     assert "no drop proven; drops beyond" in verdict.reason
     assert verdict.scorers[0].needed_cases is None
     worse = judge(some, results(some, [0.8] * 200, "rouge"), rule, scorers=(GRADED,))
@@ -217,6 +218,16 @@ def test_a_gate_that_only_blocks_calls_nothing_a_pass_that_is_not_shown() -> Non
     verdict = conclude(worse, Ending())
     assert (verdict.outcome, verdict.exit_code) == ("regression", 1)
     assert verdict.reason == "rouge fell 30.0 points: a drop is proven"
+
+
+def test_a_gate_that_only_blocks_lets_through_what_it_is_told_to() -> None:
+    some = cases(200)
+    rule = gate(limit("rouge", margin=0.0), mode="block_only", inconclusive="pass")
+    same = judge(some, results(some, [0.8] * 200, "rouge"), rule, scorers=(GRADED,))
+    assert preflight(same) == ()
+    feed(same, results(some, [0.8 + (0.1 if i % 2 else -0.1) for i in range(200)], "rouge"))
+    verdict = conclude(same, Ending())
+    assert (verdict.outcome, verdict.exit_outcome, verdict.exit_code) == ("inconclusive", "pass", 0)
 
 
 def test_a_gate_that_only_blocks_may_still_show_a_pass() -> None:
