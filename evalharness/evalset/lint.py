@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from evalharness.core.builtin import rubric_path
 from evalharness.core.errors import ConfigError, EvalhError, EvalSetError, RubricError
 from evalharness.core.files import shown
 from evalharness.core.specs import digest
@@ -137,9 +138,17 @@ class _Work:
         for scorer in self.config.scorers.values():
             table = scorer.component
             if table.use == "judge" and isinstance(table.params.get("rubric"), str):
-                for path in self._files(table.params["rubric"], table.where):
+                for path in self._rubric_files(table.params["rubric"], table.where):
                     with self._caught():
                         self._lock_rubric(path, _read_rubric(path))
+
+    def _rubric_files(self, name: str, where: str) -> Iterator[Path]:
+        """The rubric's file; a shipped one is looked at when the whole project is."""
+        path = rubric_path(self.config.root, name)
+        if path == self.config.root / name:
+            yield from self._files(name, where)
+        elif not self.only:
+            yield path
 
     def settle_lock(self) -> None:
         """Drop entries of sets that are gone, and write the lock if it changed."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from evalharness.core.specs import canonical_json, freeze
+from evalharness.judging.items import chunk_text
 from evalharness.judging.labels import Label
 from evalharness.judging.rubric import MET, Criterion, Rubric
 
@@ -60,12 +61,13 @@ def _best(criterion: Criterion) -> dict[str, Any]:
 
 
 def _disguised(label: Label, rubric: Rubric, name: str, way: Callable[[str, str], str], forged: str) -> Label:
-    """The same bad answer, in disguise; of a pair the one that people found worse."""
-    field = "output"
+    """The same bad answer, in disguise; of a pair the one that people found worse; without an answer all passages."""
+    field = "output" if "output" in rubric.uses else "context"
     if rubric.pairwise:
         field = "output_a" if "B" in label.verdicts.values() else "output_b"
-    text = way(str(label.fields[field]), forged)
-    fields: Mapping[str, Any] = freeze({**label.fields, field: text})
+    shown = label.fields.get(field, ())
+    changed = way(shown, forged) if isinstance(shown, str) else [way(chunk_text(part), forged) for part in shown]
+    fields: Mapping[str, Any] = freeze({**label.fields, field: changed})
     return replace(label, id=f"{name}-attack", fields=fields, judged=())
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from evalharness.core.builtin import rubric_path
 from evalharness.core.cases import Case
 from evalharness.core.endpoints import Address, address
 from evalharness.core.errors import ConfigError
+from evalharness.core.prices import PriceTable, no_table, price_of
 from evalharness.core.protocols import ChatClient, ScorerSpec
 from evalharness.core.specs import digest
 from evalharness.judging.judge import Judge
@@ -44,14 +46,16 @@ class Endpoints:
     prices: Mapping[str, tuple[float, float]]
     """Model -> (input, output) US dollars per million tokens."""
     env: Mapping[str, str]
+    price_table: PriceTable = no_table
+    """Knows prices that the config does not name."""
 
 
 def build_judge(spec: ScorerSpec, *, root: Path, endpoints: Endpoints) -> JudgeScorer:
-    """Build the judge that a scorer table describes: ``{ use = "judge", rubric = "rubrics/ID.toml" }``.
+    """Build the judge that a scorer table describes: ``{ use = "judge", rubric = "rubrics/ID.toml" }``, or a shipped ID.
 
     Args:
         spec: The table; ``model``, ``base_url`` and ``api_key_env`` in it override the rubric's and enter the digest.
-        root: Folder that the rubric's path is relative to.
+        root: Folder that the rubric's path is relative to; the bare id of a shipped rubric needs no file there.
         endpoints: How models are reached, and what they cost.
 
     Raises:
@@ -60,8 +64,8 @@ def build_judge(spec: ScorerSpec, *, root: Path, endpoints: Endpoints) -> JudgeS
     """
     params = Params(spec, root=root)
     name = params.text("rubric")
-    path = root / name
-    if Path(name).is_absolute() or not path.resolve().is_relative_to(root.resolve()):
+    path = rubric_path(root, name)
+    if path == root / name and not path.resolve().is_relative_to(root.resolve()):
         raise ConfigError(f"{name}: lies outside the project", where=params.place("rubric"))
     own: dict[str, Any] = {
         key: value for key in ("model", "base_url", "api_key_env") if (value := params.optional_text(key))
@@ -97,7 +101,7 @@ def judge_for(rubric: Rubric, own: Mapping[str, Any], *, endpoints: Endpoints, w
 def _seat(model: str, rubric: Rubric, endpoints: Endpoints, where: str) -> Seat:
     settings = rubric.judge
     place = address(settings.base_url or endpoints.env.get("OPENAI_BASE_URL") or DEFAULT_URL, where=where)
-    price = endpoints.prices.get(model, (0.0, 0.0) if place.loopback else None)
+    price = price_of(model, place, own=endpoints.prices, table=endpoints.price_table)
     client = endpoints.connect(place, key_env=settings.api_key_env, price=price, finished=True, where=where)
     return Seat(model=model, client=client, host=place.place, price=price)
 

@@ -43,9 +43,11 @@ def no_answer(rubric: Rubric, subject: Subject) -> str:
     """Why an answer fails without a judge, one phrase; empty when a judge has to look at it.
 
     Args:
-        rubric: ``short_answers`` says that one word may be a whole answer.
-        subject: What is to be judged; its ``output`` is looked at.
+        rubric: ``short_answers`` says that one word or a short refusal may be a whole answer.
+        subject: What is to be judged; its ``output`` is looked at, if the rubric's judge sees it.
     """
+    if "output" not in rubric.uses:
+        return ""
     return _fault(subject.text("output"), subject, short_answers=rubric.short_answers)
 
 
@@ -68,7 +70,7 @@ def _fault(text: str, subject: Subject, *, short_answers: bool) -> str:
         return "the answer only announces an answer"
     if len(words) == 1 and not short_answers and not _may_be_short(words[0], subject, reference):
         return "the answer is a single word"
-    if reference and len(seen) <= SHORT_REFUSAL and _refuses(seen, words, subject, reference):
+    if reference and not short_answers and len(seen) <= SHORT_REFUSAL and _refuses(seen, words, subject, reference):
         return "the answer is a refusal, and the reference is none"
     return ""
 

@@ -72,7 +72,8 @@ TOP: Final[Keys] = {
     "criteria": Key(rule=ListOf(item=TABLE, least=1), text="The questions, at most 12 in one call.", needed=True),
     "aggregate": Key(rule=TABLE, text="How criteria become one score.", needed=True),
     "short_answers": Key(
-        rule=FLAG, text="true: one word may be a whole answer; default: only where the reference is short or names it."
+        rule=FLAG,
+        text="true: one word or a short refusal may be a whole answer, whatever the reference is. Default false.",
     ),
     "cannot_tell": Key(rule=TABLE, text="What becomes of a criterion that the judge cannot tell."),
     "on_invalid": Key(rule=TABLE, text="What becomes of a reply that is no valid verdict."),

@@ -167,7 +167,7 @@ class Rubric:
     aggregate: Aggregate
     cannot_tell: Literal["exclude", "fail", "escalate"]
     short_answers: bool
-    """True where a single word may be a whole answer: it is then judged, not failed in code."""
+    """True where a single word or a short refusal may be a whole answer: it is then judged, not failed in code."""
     retries: int
     """Re-asks after an invalid reply; then it is an error."""
     judge: JudgeSettings

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from evalharness.config.locate import key_lines
 from evalharness.config.source import Source, Table
+from evalharness.core.builtin import shipped_rubrics
 from evalharness.core.errors import RubricError
 from evalharness.core.files import shown as shown_path
 from evalharness.core.nearest import name_tip
@@ -65,7 +66,8 @@ def _text(path: Path, data: bytes | None, title: str) -> str:
             raise RubricError(f"seen {len(raw)} bytes, expected at most {MAX_BYTES}", where=title)
         return raw.decode("utf-8")
     except FileNotFoundError:
-        raise RubricError("no such rubric file", where=title, tip="shipped rubrics lie in rubrics/") from None
+        tip = f"shipped, by their bare names: {', '.join(name.removesuffix('.toml') for name in shipped_rubrics())}"
+        raise RubricError("no such rubric file", where=title, tip=tip) from None
     except (OSError, UnicodeDecodeError) as error:
         raise RubricError(f"cannot be read: {error}", where=title) from None
 
@@ -107,6 +109,8 @@ class _Reader:
         values = _values(self.top, keys.TOP)
         if values["id"] != self.path.stem:
             self.top.refuse("id", f"seen {values['id']!r}, expected {self.path.stem!r}: the file's name")
+        if not {"output", "context"} & set(values["uses"]):
+            self.top.refuse("uses", "seen neither output nor context", "a candidate makes these: it is judged by them")
         criteria = tuple(self.criterion(row, values["uses"]) for row in self._rows("criteria"))
         self._check_criteria(criteria)
         judge = self.judge()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evalharness.core.builtin import rubric_folder, rubric_path
 from evalharness.core.errors import Incomplete, UsageError
 from evalharness.core.files import shown
 from evalharness.core.protocols import ScorerSpec
@@ -78,7 +79,7 @@ def calibrate_judge(workspace: Workspace, rubric: str, labels: str, *, attack: b
 
     Args:
         workspace: The opened project, or one without a config.
-        rubric: A rubric file, or the name of a judge scorer in the config.
+        rubric: A rubric file, the id of a shipped rubric, or the name of a judge scorer in the config.
         labels: A file of labelled answers. Where each carries recorded verdicts, nobody is called and nothing is kept:
             recorded verdicts do not say which judge gave them.
         attack: Also try known attacks on known-bad answers.
@@ -100,7 +101,7 @@ def calibrate_judge(workspace: Workspace, rubric: str, labels: str, *, attack: b
 
 
 def judge_of_word(workspace: Workspace, word: str) -> JudgeScorer:
-    """The judge that a word means: a scorer of the config, or a rubric file with its own settings.
+    """The judge that a word means: a scorer of the config, or a rubric (file, or id of a shipped one) as it is.
 
     A rubric that one judge of the config uses is that judge: its overrides count.
 
@@ -110,11 +111,11 @@ def judge_of_word(workspace: Workspace, word: str) -> JudgeScorer:
     named = {name: spec for name, spec in workspace.config.scorers.items() if spec.component.use == "judge"}
     if word in named:
         return _built(workspace, named[word], workspace.root)
-    path = Path(word)
+    path = rubric_path(Path(), word)
     same = [
         spec
         for spec in named.values()
-        if (workspace.root / str(spec.component.params.get("rubric", ""))).resolve() == path.resolve()
+        if rubric_path(workspace.root, str(spec.component.params.get("rubric", ""))).resolve() == path.resolve()
     ]
     judges = {scorer.judge.digest: scorer for scorer in (_built(workspace, spec, workspace.root) for spec in same)}
     if len(judges) > 1:
@@ -199,7 +200,7 @@ def _kept(
     workspace: Workspace, scorer: JudgeScorer, measured: Calibration, tried: AttackResult | None, heard: Heard
 ) -> Calibrated:
     rubric = scorer.judge.rubric
-    path = record_path(Path(rubric.path).parent, rubric.id)
+    path = record_path(rubric_folder(workspace.root, Path(rubric.path)), rubric.id)
     before = read_entries(path).get(scorer.judge.digest)
     attack: Mapping[str, Any] = before.attack if before is not None and tried is None else EMPTY
     entry = Entry(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from evalharness.config.model import GateConfig, LimitConfig
+from evalharness.core.builtin import rubric_folder, rubric_path
 from evalharness.core.errors import BaselineError, ConfigError
 from evalharness.core.protocols import ScorerFacts
 from evalharness.core.results import Run
@@ -42,7 +43,8 @@ def entry_of(workspace: Workspace, name: str, scorer: JudgeScorer) -> Entry | No
     table = workspace.config.scorers[name].component.params
     trusted = workspace.trusted
     root = trusted.files if trusted is not None and trusted.config is not None else workspace.root
-    path = record_path((root / str(table["rubric"])).parent, scorer.judge.rubric.id)
+    folder = rubric_folder(root, rubric_path(root, str(table["rubric"])))
+    path = record_path(folder, scorer.judge.rubric.id)
     return read_entries(path).get(scorer.judge.digest)
 
 

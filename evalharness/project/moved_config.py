@@ -22,6 +22,7 @@ version = 1
 title = "The answer is what the reference asks for"
 uses = ["input", "output", "reference"]
 task = "A system answers a request. The reference says in words what a good answer does."
+short_answers = true # one word, or a refusal, may be what is asked for
 aggregate = { score = "weighted_mean", pass_score = 0.75, min_assessed = 0.8 }
 cannot_tell = { action = "exclude" }
 on_invalid = { retries = 2, then = "error" }

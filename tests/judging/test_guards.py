@@ -9,7 +9,7 @@ import pytest
 from evalharness.judging.guards import no_answer
 from evalharness.judging.rubric import Rubric
 from evalharness.judging.subject import Subject
-from tests.judging.rubrics import MAIN, read
+from tests.judging.rubrics import MAIN, SUPPORT, read
 
 NO_ANSWERS = (
     *("", " ", "\n\t", "\u200b\u2060\ufeff", "\u00a0", "\x00", "\u202e", "\U000e0041"),
@@ -85,5 +85,15 @@ def test_a_single_word_and_a_refusal_fail_where_they_cannot_be_right(tmp_path: P
 def test_a_rubric_may_let_single_words_through(tmp_path: Path) -> None:
     rubric = read(tmp_path, MAIN, top="short_answers = true\n")
     assert no_answer(rubric, Subject(fields={"output": "Yes", "reference": "It opened in the year 1923."})) == ""
+    refusal = "I'm sorry, but I can't help with that."
+    assert no_answer(rubric, Subject(fields={"output": refusal, "reference": "Says that it opened in 1923."})) == ""
     assert no_answer(rubric, Subject(fields={"output": ":"})) != ""
     assert no_answer(rubric, Subject(fields={"output": "Solution"})) != ""
+
+
+def test_where_no_answer_is_looked_at_none_is_missed(tmp_path: Path) -> None:
+    passages = ("It opened in 1923.",)
+    sees_none = read(tmp_path, SUPPORT.replace("output.sentences", "context.chunks"), uses=("input", "context"))
+    assert no_answer(sees_none, Subject(fields={"input": "When?", "context": passages})) == ""
+    sees_it = read(tmp_path, SUPPORT, uses=("input", "output", "context"))
+    assert no_answer(sees_it, Subject(fields={"input": "When?", "context": passages})) != ""

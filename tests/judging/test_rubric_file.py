@@ -105,6 +105,7 @@ BAD = {
     "range": (text_of(REPEATS.replace("[0, 10]", "[10, 0]")), "lowest, highest"),
     "three ends": (text_of(REPEATS.replace("[0, 10]", "[0, 1, 10]")), "lowest, highest"),
     "at_least alone": (text_of(COMPLETE + "at_least = 0.5\n"), "must_pass = true"),
+    "nothing to judge": (text_of(COMPLETE, uses=("input", "reference")), "neither output nor context"),
     "mixed": (text_of(MAIN, BETTER), "compare two answers"),
     "thirteen": (text_of(*(MAIN.replace("main-fact", f"m{i}") for i in range(13))), "at most 12"),
     "escalate to nobody": (text_of(top='cannot_tell = { action = "escalate" }\n'), "escalate_to"),
