@@ -117,8 +117,9 @@ def _report(error: Exception, words: list[str]) -> int:
 
 def _bug(error: Exception) -> EvalhError:
     from evalharness.core.errors import EvalhError
+    from evalharness.core.masking import mask
 
-    lines = str(error).splitlines() or [""]
+    lines = mask(str(error)).splitlines() or [""]  # before it is cut: half a key is not found any more
     return EvalhError(f"internal error: {type(error).__name__}: {lines[0][:200]}", tip=REPORT)
 
 

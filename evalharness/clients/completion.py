@@ -38,7 +38,7 @@ def completion(raw: bytes, *, latency_s: float, price: tuple[float, float] | Non
     except UnicodeDecodeError:
         return bad_reply("the reply is not UTF-8")
     except StrictJSONError as error:
-        start = shown(raw[:60].decode("utf-8", "replace"))
+        start = shown(raw[:2000].decode("utf-8", "replace"), 60)
         return bad_reply(f"the reply is not JSON ({error}): {start}")
     except BadReply as error:
         return bad_reply(str(error))

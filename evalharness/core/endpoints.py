@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from evalharness.core.errors import ConfigError
-from evalharness.core.masking import mask
+from evalharness.core.masking import mask, without_secrets
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Host names that never leave the machine."""
@@ -55,7 +55,8 @@ def address(url: str, *, where: str) -> Address:
 
 
 def shown(text: str, limit: int = 200) -> str:
-    """Untrusted text for one line of a message: control characters replaced, cut to ``limit`` characters."""
+    """Untrusted text for one line of a message: secrets out, control characters replaced, cut to ``limit`` characters."""
+    text = without_secrets(text[: limit * 20])  # first: half a key is not found any more
     line = "".join(char if char.isprintable() else " " for char in text[: limit * 2])
     line = " ".join(line.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -18,10 +18,15 @@ SECRET_NAME: Final = re.compile(r"(?:^|_)(?:API_KEY|TOKEN|SECRET|PASSWORD|ACCESS
 """Names of variables whose values are never shown."""
 SHORTEST: Final = 8
 """Characters; a shorter value would be found in ordinary words."""
+HEAD: Final = 16
+"""Characters at the start of a secret that are hidden where the rest was cut off (half of a short one): many keys begin
+with a dozen that everybody knows."""
 _CREDENTIAL: Final = re.compile(
     r"(?i)(?:bearer\s+|\bsk-|\bapi[-_]?key[\"']?\s*[:=]\s*[\"']?|://[^/\s:@]+:)([A-Za-z0-9._~+/=-]{8,})"
 )
 """What looks like a credential whatever its value: bearer tokens, sk-..., api_key=..., passwords in addresses."""
+_MARKUP: Final = re.compile(r"[\\`*_\[\]<>&|~$!]")
+"""What ``report.sinks.md_text`` leads with a backslash."""
 _known: set[str] = set()
 _read: list[bool] = []
 """Not empty once the environment was looked at."""
@@ -60,7 +65,22 @@ def without_secrets(text: str) -> str:
     for form in known_forms():
         if form in text:
             text = text.replace(form, MASK)
+    for secret in _known:
+        start = secret[: max(SHORTEST, min(HEAD, len(secret) // 2))]
+        if start in text:
+            text = _without_start(text, start, secret[len(start) :])
     return text
+
+
+def _without_start(text: str, start: str, rest: str) -> str:
+    """A text without the start of a secret whose end was cut off: as far as the two agree."""
+    from itertools import takewhile
+
+    first, *others = text.split(start)
+    same = (
+        sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(part, rest, strict=False))) for part in others
+    )
+    return MASK.join((first, *(part[length:] for part, length in zip(others, same, strict=True))))
 
 
 def without_secrets_in(value: Any) -> Any:
@@ -99,8 +119,17 @@ def forms_of(secret: str) -> tuple[str, ...]:
     raw = secret.encode("utf-8", "surrogatepass")
     percent = "".join(f"%{byte:02x}" for byte in raw)
     forms = [secret, secret[::-1], quote(raw, safe=""), quote_plus(raw), quote(raw, safe="").lower(), escape(secret)]
-    forms += [percent, percent.upper(), raw.hex(), raw.hex().upper(), *_base64_forms(raw)]
+    forms += [percent, percent.upper(), raw.hex(), raw.hex().upper(), *_base64_forms(raw), *_written_forms(secret)]
     return tuple(dict.fromkeys(form for form in forms if len(form) >= min(len(secret), SHORTEST)))
+
+
+def _written_forms(secret: str) -> list[str]:
+    r"""The secret inside JSON (some servers write a slash as ``\/``), inside JSON in a page, in Markdown, in a CSV cell."""
+    from json import dumps
+
+    quoted = dumps(secret)[1:-1]
+    in_page = "".join(f"\\u{ord(char):04x}" if char in "<>&" else char for char in quoted)
+    return [quoted, quoted.replace("/", "\\/"), in_page, _MARKUP.sub(r"\\\g<0>", secret), secret.replace('"', '""')]
 
 
 def _base64_forms(raw: bytes) -> list[str]:

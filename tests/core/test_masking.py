@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 import os
 import urllib.parse
 
@@ -11,8 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalharness.clients.completion import completion
 from evalharness.core import masking
+from evalharness.core.endpoints import shown
 from evalharness.core.results import Document, Failure, Output
+from evalharness.report.sinks import html_json, md_text
 from evalharness.runner.border import checked
 
 KEY = "sk-live/abc+DEF=0123456789&<x>"
@@ -30,6 +34,9 @@ FORMS = {
     "every character": "".join(f"%{byte:02X}" for byte in KEY.encode()),
     "hexadecimal": KEY.encode().hex(),
     "html": html.escape(KEY),
+    "json of some servers": json.dumps(KEY)[1:-1].replace("/", "\\/"),
+    "json in a page": html_json(KEY)[1:-1],
+    "markdown": md_text(KEY),
 }
 
 
@@ -48,6 +55,21 @@ def test_no_form_of_a_key_passes(form: str) -> None:
     # What is left of base64 around the cut tells at most two characters of each end.
     assert not any(KEY[at : at + 6] in text for at in range(len(KEY) - 5))
     assert FORMS[form] not in text
+
+
+@pytest.mark.parametrize("length", range(16, len(KEY)))
+def test_a_key_whose_end_was_cut_off_is_hidden(length: int) -> None:
+    for text in (f"the reply is {KEY[:length]}", f"{KEY[:length]}… and {KEY[:length]}!"):
+        assert KEY[:15] not in masking.without_secrets(text)
+        assert masking.without_secrets(text).count(masking.MASK) == text.count(KEY[:15])
+
+
+def test_messages_are_filtered_before_they_are_cut() -> None:
+    for pad in range(60):
+        assert KEY[:12] not in shown("x" * pad + KEY, 60)
+        failure = completion(("x" * pad + KEY).encode(), latency_s=0.1, price=None, finished=True)
+        assert isinstance(failure, Failure)
+        assert KEY[:12] not in failure.message
 
 
 def test_negative_control_looking_for_the_key_as_it_is_misses_the_other_forms() -> None:
