@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _PLAIN_SLACK = 1e-4
 _STAIR_SLACK = 3e-4
 _STAIR_DEPTH = 1.2
+_WEIGHTLESS = 1e-6
 MOST_STAIRCASE = 500  # longest plan with a staircase: beyond it a state more or less is not worth its time
 _MOST_EVALUATIONS = 40_000
 _BATCH = 2_000
@@ -134,6 +135,8 @@ def staircase_region(
     planned = scores.shape[0] - 1
     nulls = boundary(null.null, np.linspace(abs(null.null), 1.0, 700))
     spent = size(_outside(alive, region), nulls)
+    # Where the plain bar has used the slack up already (a few sizes), states that weigh nothing there may still come.
+    limit = np.maximum(alpha - _STAIR_SLACK, spent + _WEIGHTLESS)
     strip = np.argwhere((scores >= last_bar - _STAIR_DEPTH) & (scores < last_bar) & ~region)
     strip = strip[np.argsort(-scores[strip[:, 0], strip[:, 1]], kind="stable")]
     gains = masses((strip[:, 0], strip[:, 1]), planned, nulls) * alive[strip[:, 0], strip[:, 1]][:, None]
@@ -147,7 +150,7 @@ def staircase_region(
             if not all(region[state] for state in _better(u, v, planned)):
                 continue
             total = spent + gains[index]
-            if total.max() <= alpha - _STAIR_SLACK:
+            if (total <= limit).all():
                 region[u, v], spent, room = True, total, True
                 waiting.remove(index)
     return region

@@ -72,9 +72,9 @@ def test_the_sentence_of_the_decision():
 
 @pytest.mark.parametrize(("planned", "percent", "paid"), [(300, 81.6, 218), (400, 89.2, 251)])
 def test_longer_plans_are_the_honest_way_to_80_percent(planned, percent, paid):
-    """The page's figures are for the plain bar; the staircase adds up to a point."""
+    """The page's figures are for the plain bar; the staircase adds .8 points at 300 cases, 1.3 at 400."""
     result = exact_plan(planned, 0.05, alpha_block=0.05).outcome(0.10)
-    assert percent - 0.05 <= 100 * result.p_pass <= percent + 1.0
+    assert percent - 0.05 <= 100 * result.p_pass <= percent + 1.5
     assert round(result.mean_cases) == paid
 
 

@@ -61,6 +61,17 @@ def test_the_staircase_of_the_specification():
     assert plan.certified
 
 
+def test_the_staircase_goes_on_where_the_plain_bar_has_used_the_slack_up(monkeypatch):
+    """70 cases: at one discordance nothing is left for a state that weighs something there; the others have room."""
+    plan = solve("pass", 70, 0.05, 0.05)
+    plain = solve("pass", 70, 0.05, 0.05, staircase=False)
+    assert plan.certified
+    assert all(most >= before for most, before in zip(plan.limits, plain.limits, strict=True))
+    assert sum(plan.limits) > sum(plain.limits)
+    monkeypatch.setattr(exact_bars, "_WEIGHTLESS", -1.0)
+    assert solve("pass", 70, 0.05, 0.05).limits == plain.limits
+
+
 @pytest.mark.parametrize(("question", "alpha"), [("pass", 0.05), ("fail", 0.025), ("drop", 0.05)])
 def test_the_plain_bar_is_the_lowest_that_fits(question, alpha):
     """One more state would break the budget; and a lower bar fails the certificate (negative control)."""
