@@ -31,12 +31,24 @@ class Facts:
     costly: bool = False
 
 
+@dataclass(frozen=True)
+class GroupFacts(Facts):
+    """A scorer that gives a whole behaviour group one value."""
+
+    name: str = "invariance"
+
+    def score_group(self, outputs: object, cases: object) -> ScoreResult:
+        return Score(value=1.0)
+
+
 def cases(n: int, **fields: object) -> tuple[Case, ...]:
     return tuple(Case(id=f"c{i:04d}", input="q", **fields) for i in range(n))
 
 
 def as_result(value: object, name: str) -> tuple[Output | Failure, dict[str, ScoreResult]]:
     """A number is a score; a bool says passed; a Failure is a lost answer; None does not apply."""
+    if isinstance(value, Failure) and value.stage == "scorer":
+        return Output(text="a"), {name: value}
     if isinstance(value, Failure):
         lowest: dict[str, ScoreResult] = (
             {} if value.blame == "infrastructure" else {name: Score(value=0.0, passed=False)}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -107,6 +108,58 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, change: object, mes
     path.write_bytes(change(path.read_bytes()))  # type: ignore[operator]
     with pytest.raises(BaselineError, match=message):
         read_baseline(path)
+
+
+def altered(path: Path, change: object) -> None:
+    """Change header and case lines, and sign the case lines again: as a hand that knows the format would."""
+    header, *lines = (json.loads(line) for line in path.read_text().splitlines())
+    change(header, lines)  # type: ignore[operator]
+    body = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    header["sha256"] = hashlib.sha256(body).hexdigest()
+    path.write_bytes(json.dumps(header).encode() + b"\n" + body)
+
+
+@pytest.mark.parametrize(
+    ("line", "change"),
+    [
+        (1, lambda header, lines: header.pop("signatures")),
+        (1, lambda header, lines: header.update(candidate=[])),
+        (1, lambda header, lines: header.update(seed=True)),
+        (1, lambda header, lines: header["candidate"].update(name=1)),
+        (1, lambda header, lines: header["signatures"].update(exact=1)),
+        (1, lambda header, lines: header.update(epochs=0)),
+        (1, lambda header, lines: header.update(epochs=10_001)),
+        (2, lambda header, lines: lines[0].update(id=1)),
+        (3, lambda header, lines: lines[1].update(digest=None)),
+        (4, lambda header, lines: lines[2].update(epochs={})),
+        (4, lambda header, lines: lines[2]["epochs"][0].pop("scores")),
+    ],
+)
+def test_a_file_that_is_signed_but_not_as_promote_writes_it_is_refused(
+    tmp_path: Path, line: int, change: object
+) -> None:
+    arm, by_id = stored()
+    path = write_baseline(tmp_path / "b.jsonl", arm, by_id, ())
+    altered(path, lambda header, lines: None)
+    assert read_baseline(path).results.keys() == arm.results.keys()
+    altered(path, change)
+    with pytest.raises(BaselineError, match="not as promote writes it") as error:
+        read_baseline(path, shown="b.jsonl")
+    assert error.value.where == f"b.jsonl:{line}"
+
+
+def test_a_packed_file_that_does_not_unpack_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arm, by_id = stored()
+    packed = gzip.compress(write_baseline(tmp_path / "b.jsonl", arm, by_id, ()).read_bytes())
+    path = tmp_path / "b.jsonl"
+    assert read_baseline(path, data=packed).results.keys() == arm.results.keys()
+    with pytest.raises(BaselineError, match="cannot be unpacked"):
+        read_baseline(path, data=packed[:20] + b"\xff" * 20 + packed[40:])
+    with pytest.raises(BaselineError, match="cut off, or larger than 1024 MiB"):
+        read_baseline(path, data=packed[:-12])
+    monkeypatch.setattr(module, "LARGEST", 100)
+    with pytest.raises(BaselineError, match="cut off, or larger than 0 MiB"):
+        read_baseline(path, data=packed)
 
 
 def test_a_missing_or_unreadable_file_says_what_to_do(tmp_path: Path) -> None:

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from evalharness.core.cases import Case, EvalSet
+from evalharness.core.errors import ConfigError
 from evalharness.verdict.conclusion import Ending, conclude
 from evalharness.verdict.judge import GateJudge
-from tests.verdict.arms import LOST, Facts, cases, feed, gate, judge, limit, result, results
+from tests.verdict.arms import LOST, Facts, GroupFacts, cases, feed, gate, judge, limit, result, results
 
 HARD = limit(margin=None, every=True)
 
@@ -122,3 +123,14 @@ def test_only_cases_that_always_passed_are_guarded(epochs: tuple[bool, bool]) ->
     verdict = conclude(judged, Ending())
     assert bool(verdict.hard[0].flips) == all(epochs)
     assert EvalSet(name="s", cases=(case,)).living == (case,)
+
+
+def test_a_behaviour_group_cannot_be_asked_again_so_its_hard_check_has_one_attempt() -> None:
+    some = cases(10)
+    stored = results(some, [True] * 10, "invariance")
+    once = gate(limit("invariance", margin=None, every=True, attempts=1))
+    with pytest.raises(ConfigError, match="'invariance' scores whole behaviour groups") as error:
+        judge(some, stored, gate(limit("invariance", margin=None, every=True)), scorers=(GroupFacts(),))
+    assert "attempts = 1" in error.value.tip
+    judge(some, stored, once, scorers=(GroupFacts(),))
+    judge(some, stored, gate(limit("invariance", margin=None, every=True)), scorers=(GroupFacts(),), recorded=True)

@@ -55,6 +55,25 @@ def test_a_margin_wider_than_the_range_is_refused() -> None:
         measure_for(limit(margin=5.0), Facts())  # type: ignore[arg-type]
 
 
+def test_an_absent_score_lies_within_what_is_known_of_it() -> None:
+    """A behaviour group some of whose members are in leaves a range, not everything."""
+    half = Failure(stage="scorer", kind="unassessed", message="two of five are missing", bounds=(0.4, 0.8))
+    all_of_it = Failure(stage="scorer", kind="unassessed", message="", bounds=(-0.5, 1.5))
+    sure = Failure(stage="scorer", kind="unassessed", message="", bounds=(1.0, 1.0))
+    plain = measure_for(limit(), Facts(binary=False))  # type: ignore[arg-type]
+    assert plain.bounds(half) == (0.4, 0.8)
+    assert plain.bounds(all_of_it) == (0.0, 1.0)
+    assert plain.bounds(LOST) == plain.bounds(None) == (0.0, 1.0)
+    wide = measure_for(limit(margin=0.5), Facts(low=1.0, high=5.0, binary=False))  # type: ignore[arg-type]
+    assert wide.bounds(Failure(stage="scorer", kind="unassessed", message="", bounds=(2.0, 4.0))) == (0.25, 0.75)
+    turned = measure_for(limit(), Facts(direction="lower", binary=False))  # type: ignore[arg-type]
+    assert turned.bounds(half) == (0.0, 1.0)
+    passed = measure_for(limit(on="passed"), Facts(binary=False))  # type: ignore[arg-type]
+    assert [passed.bounds(known) for known in (half, all_of_it, sure)] == [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
+    seen = arm_value(plain, result(CASE, epochs=[0.6, half]), 3)
+    assert (seen.mean, seen.low, seen.high) == (0.6, pytest.approx(1.0 / 3), pytest.approx(2.4 / 3))
+
+
 @given(st.floats(0, 1))
 def test_raw_undoes_the_orientation(value: float) -> None:
     for facts in (Facts(binary=False), Facts(direction="lower", binary=False)):

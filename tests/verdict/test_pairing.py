@@ -6,8 +6,8 @@ import pytest
 
 from evalharness.core.cases import Case, EvalSet
 from evalharness.core.errors import BaselineError
-from evalharness.verdict.pairing import Pairing, check_pairing, order_seed, pair, units_in_order
-from tests.verdict.arms import cases, result, results
+from evalharness.verdict.pairing import Pairing, check_pairing, grouped, order_seed, pair, units_in_order
+from tests.verdict.arms import Facts, GroupFacts, cases, result, results
 
 
 def test_cases_are_paired_by_id_and_guarded_by_digest() -> None:
@@ -70,3 +70,32 @@ def test_a_result_of_another_digest_is_edited() -> None:
     case = Case(id="a", input="q", target="x")
     stored = {"a": result(Case(id="a", input="q", target="y"), True)}
     assert pair(EvalSet(name="s", cases=(case,)), stored).edited == ("a",)
+
+
+def member(name: str, group: str | None, question: str = "q", **fields: object) -> Case:
+    return Case(id=name, input=question, group=group, **fields)
+
+
+def test_a_group_with_a_changed_member_is_another_test_as_a_whole() -> None:
+    old = [member(f"{group}{i}", group) for group in ("same", "edit", "add", "cut", "gone", "off") for i in range(2)]
+    stored = results([*old, member("single", None)], [True] * 13)
+    now = [
+        *(case for case in old if case.id not in ("edit1", "cut1", "gone1")),
+        member("edit1", "edit", "another question"),
+        member("add2", "add"),
+        member("cut1", "cut", deprecated="policy changed"),
+        member("off2", "off", deprecated="never answered"),
+        member("single", None),
+    ]
+    evalset = EvalSet(name="s", cases=now)
+    plain = pair(evalset, stored)
+    whole = pair(evalset, stored, whole_groups=True)
+    assert {case.id for case in plain.paired} - {case.id for case in whole.paired} == {"edit0", "add0", "add1", "cut0"}
+    assert [case.id for case in whole.paired] == ["same0", "same1", "gone0", "off0", "off1", "single"]
+    assert whole.edited == ("edit0", "add0", "add1", "cut0", "edit1")
+    assert (plain.edited, whole.added, whole.removed) == (("edit1",), ("add2",), plain.removed)
+
+
+def test_only_a_scorer_of_groups_asks_for_whole_groups() -> None:
+    assert not grouped([Facts()])  # type: ignore[list-item]
+    assert grouped([Facts(), GroupFacts()])  # type: ignore[list-item]
