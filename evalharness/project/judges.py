@@ -15,6 +15,7 @@ from evalharness.core.verdicts import GateVerdict
 from evalharness.judging.paired import PairedJudge, before_any_call
 from evalharness.judging.record import Entry, read_entries, record_path
 from evalharness.judging.scorer import JudgeScorer
+from evalharness.judging.side_by_side import SideBySideJudge
 from evalharness.judging.standing import Standing, drift
 from evalharness.project.judge_notes import (
     Seated,
@@ -146,6 +147,26 @@ class Bench:
             pinned=None if setup.pinned is None or pinned is None else replace(setup.pinned, results=pinned),
             scorers=scorers,
         )
+
+    def side_by_side(self, workspace: Workspace, setup: GateCase, *, epochs: int) -> GateCase:
+        """The comparison in which both arms are answered in one run: each pair of answers goes through the protocol.
+
+        Anchors and canaries are judged first, where it is time; no stored verdict is used that could be another judge's.
+
+        Args:
+            workspace: The opened project.
+            setup: What is compared.
+            epochs: Answers a case and arm.
+
+        Raises:
+            EvalhError: As ``standings.standing_of``.
+        """
+        self.workspace = workspace
+        scorers = dict(setup.scorers)
+        for name, one in self.judges.items():
+            one.standing = standing_of(workspace, one.scorer) if one.blocks else None
+            one.paired = scorers[name] = SideBySideJudge(one.scorer, epochs=epochs)
+        return replace(setup, scorers=scorers)
 
     def finish(self, verdict: GateVerdict, judge: GateJudge, run: Run) -> GateVerdict:
         """The verdict with what its judges have to say about themselves; inconclusive where they cannot be believed."""

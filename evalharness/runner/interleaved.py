@@ -7,7 +7,7 @@ rate limits of each host.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -120,9 +120,13 @@ class Splitting:
     """K, answers a case and arm."""
     scoring: Scoring
     """Scorers over the epochs of a case: each arm's epochs are scored by themselves."""
+    amend: Sequence[Callable[[CaseResult], CaseResult]] = ()
+    """What else to make of the whole result first: scores that depend on both arms."""
 
     def split(self, result: CaseResult, case: Case) -> tuple[CaseResult, CaseResult]:
         """(candidate's, baseline's) part of a case, epochs counted from 0 in each."""
+        for amend in self.amend:
+            result = amend(result)
         own = [trial for trial in result.trials if trial.epoch < self.epochs]
         other = [_moved(trial, -self.epochs) for trial in result.trials if trial.epoch >= self.epochs]
         return (

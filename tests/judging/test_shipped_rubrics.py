@@ -272,6 +272,7 @@ right = { use = "judge", rubric = "closed-qa", model = "judge-2026-08-01", base_
 candidate = "old"
 evalset = "qa"
 limits = { right = 0.05 }
+stop = "never"
 """
 POLITE, RUDE = "If you please, number", "Go away, number"
 
