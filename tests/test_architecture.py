@@ -41,6 +41,7 @@ HOMES = {
     "bert_score": {"scorers.language_model"},
     "bm25s": {"candidates.bm25"},
     "datasets": {"evalset.importers"},
+    "genai_prices": {"clients.prices"},
     "jinja2": {"candidates.templates", "report.html.page"},  # prompts in a sandbox, our own page: different floors
     "jsonschema": {"scorers.worker"},
     "jsonschema_specifications": {"scorers.worker"},
@@ -122,7 +123,8 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     base = {_name(line) for line in project["dependencies"]}
-    declared = base | {_name(line) for extra in ("data", "import", "bertscore", "pytest") for line in extras[extra]}
+    named = ("data", "import", "bertscore", "prices", "pytest")
+    declared = base | {_name(line) for extra in named for line in extras[extra]}
     imported = {name.replace("_", "-") for name in rules.third_party(SOURCE) if name not in BROUGHT_BY}
     assert imported <= declared
     assert base - imported == NOT_IMPORTED

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from evalharness.candidates.local import Identity
-from evalharness.candidates.recorded import LoadAnswers, Recorded
-from evalharness.candidates.table import Connect, Project, Surroundings, Table
+from evalharness.candidates.recorded import Recorded
+from evalharness.candidates.table import Surroundings, Table
 from evalharness.core.endpoints import Address, address
 from evalharness.core.errors import ConfigError
-from evalharness.core.options import RunOptions
+from evalharness.core.prices import price_of
 from evalharness.core.protocols import Candidate, Recording
-from evalharness.core.results import Document
 from evalharness.core.specs import EMPTY, ComponentSpec, digest, digest_text, string_list, thaw
 
 DEFAULT_URL: Final = "https://api.openai.com/v1"
@@ -23,42 +22,17 @@ DEFAULT_K: Final = 10
 Build: TypeAlias = Callable[[Table], Candidate | Recording]
 
 
-def build_candidate(
-    spec: ComponentSpec,
-    *,
-    config: Project,
-    options: RunOptions,
-    corpus: Callable[[], Sequence[Document]],
-    env: Mapping[str, str],
-    connect: Connect,
-    load_answers: LoadAnswers,
-    isolate: Callable[..., Any] | None = None,
-) -> Candidate | Recording:
+def build_candidate(spec: ComponentSpec, around: Surroundings) -> Candidate | Recording:
     """Build the candidate that a table describes. No code of the project is imported and nothing is called yet.
 
     Args:
         spec: Its table; ``use`` is the kind key.
-        config: The project.
-        options: Flags of the command.
-        corpus: Gives the documents beside the eval set, when they are needed.
-        env: The environment.
-        connect: Makes the client of a chat endpoint.
-        load_answers: Reads an answers file.
-        isolate: Does a job in a process of its own: renders templates where data only is trusted.
+        around: What it is built from.
 
     Raises:
         ConfigError: If the kind is unknown or a value is wrong, with its place.
         EvalSetError: If a recorded file is wrong.
     """
-    around = Surroundings(
-        project=config,
-        options=options,
-        corpus=corpus,
-        env=env,
-        connect=connect,
-        load_answers=load_answers,
-        isolate=isolate if options.untrusted else None,
-    )
     build = KINDS.get(spec.use) or _plug_in(spec, around)
     return build(Table(spec=spec, around=around))
 
@@ -111,7 +85,7 @@ def _model(table: Table) -> Candidate:
     model = params["model"]
     url = params.get("base_url") or around.env.get("OPENAI_BASE_URL") or DEFAULT_URL
     place = address(url, where=table.where("base_url"))
-    price = around.project.prices.get(model, (0.0, 0.0) if place.loopback else None)
+    price = price_of(model, place, own=around.project.prices, table=around.price_table)
     client = around.connect(
         place,
         key_env=params.get("api_key_env"),

@@ -13,6 +13,7 @@ from evalharness.candidates.recorded import LoadAnswers
 from evalharness.core.endpoints import Address
 from evalharness.core.errors import ConfigError
 from evalharness.core.options import RunOptions
+from evalharness.core.prices import PriceTable, no_table
 from evalharness.core.protocols import ChatClient
 from evalharness.core.results import Document
 from evalharness.core.specs import ComponentSpec
@@ -71,6 +72,8 @@ class Surroundings:
     env: Mapping[str, str]
     connect: Connect
     load_answers: LoadAnswers
+    price_table: PriceTable = no_table
+    """Knows prices that the config does not name."""
     isolate: Callable[..., Any] | None = None
     """Does a job in a process of its own; None where there is none, and templates are rendered here."""
 

@@ -28,7 +28,13 @@ BASE: Final = (
     "rouge-score",
     "sacrebleu",
 )
-EXTRAS: Final = {"datasets": "data", "bert-score": "bertscore", "torch": "bertscore", "pytest": "pytest"}
+EXTRAS: Final = {
+    "datasets": "data",
+    "bert-score": "bertscore",
+    "torch": "bertscore",
+    "genai-prices": "prices",
+    "pytest": "pytest",
+}
 """Package -> extra that brings it."""
 PLUG_INS: Final = ("evalharness.scorers", "evalharness.candidates", "evalharness.reports")
 VARIABLES: Final = (

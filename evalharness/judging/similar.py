@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evalharness.core.cases import Case
 from evalharness.core.endpoints import Address, address
+from evalharness.core.prices import price_of
 from evalharness.core.protocols import Desk, EmbeddingClient, Request, ScorerSpec
 from evalharness.core.results import Failure, Output, Score, ScoreResult
 from evalharness.core.specs import digest
@@ -45,7 +46,7 @@ def build_similar(spec: ScorerSpec, *, root: Path, endpoints: Endpoints) -> Endp
     params = Params(spec, root=root)
     scorer = EndpointSimilar(params, url=endpoints.env.get("OPENAI_BASE_URL") or DEFAULT_URL)
     place = scorer.address
-    price = endpoints.prices.get(scorer.model, (0.0, 0.0) if place.loopback else None)
+    price = price_of(scorer.model, place, own=endpoints.prices, table=endpoints.price_table)
     client: Any = endpoints.connect(
         place, key_env=scorer.key_env, price=price, finished=True, where=params.place("api_key_env")
     )

@@ -51,6 +51,8 @@ class Estimate:
     """How tokens and cost were estimated."""
     anchors: int = 0
     """Calls that the judges' anchors and canaries take when they are due (once a week)."""
+    price_from: str = ""
+    """A sentence on where the price is from, where the config does not name it."""
 
     @property
     def missing(self) -> int:
@@ -124,6 +126,7 @@ def estimate(
         cost_usd=_cost(candidate.price, tokens, characters, worst_out),
         seconds=_seconds(missing, usage, workspace.jobs),
         how=how,
+        price_from=workspace.price_table.told.get(str(candidate.description.get("model")), ""),
     )
 
 

@@ -99,6 +99,8 @@ def execute(workspace: Workspace, task: Task) -> Run:
         )
     )
     workspace.spent_usd += run.calls.cost_usd
+    if run.calls.made:
+        run = replace(run, notes=(*run.notes, *price_notes(workspace, task)))
     return run if before is None else replace(run, calls=over_all_legs(run.calls, before))
 
 
@@ -166,12 +168,13 @@ def check_money(workspace: Workspace, task: Task) -> None:
     if workspace.options.yes:
         return
     calls = len(task.cases) * task.epochs
-    payers = [payer for payer in (_candidate_payer(task.candidate), *map(_judge_payer, task.scorers)) if payer]
+    payers = _payers(task)
     for name, price in payers:
         if price is None:
             raise ConfigError(
                 f"the price of {name!r} is unknown, so max_cost could not be kept",
-                tip=f'add it under [prices]: "{name}" = {{ input = 0.25, output = 2.0 }}, or run with -y to count it as 0',
+                tip=f'add it under [prices]: "{name}" = {{ input = 0.25, output = 2.0 }}, or run with -y to count it as 0 '
+                "(a table of prices comes with: pip install 'evalharness[prices]')",
                 code="price_unknown",
             )
     if payers and workspace.money_left(task.max_cost) is None:
@@ -183,6 +186,16 @@ def check_money(workspace: Workspace, task: Task) -> None:
 
 _Payer: TypeAlias = tuple[str, tuple[float, float] | None]
 """Model name, and its price where that is known."""
+
+
+def _payers(task: Task) -> list[_Payer]:
+    return [payer for payer in (_candidate_payer(task.candidate), *map(_judge_payer, task.scorers)) if payer]
+
+
+def price_notes(workspace: Workspace, task: Task) -> tuple[str, ...]:
+    """Where the prices are from that the config does not name."""
+    told = workspace.price_table.told
+    return tuple(dict.fromkeys(told[name] for name, _ in _payers(task) if name in told))
 
 
 def _candidate_payer(candidate: Candidate | Recording) -> _Payer | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from evalharness.clients.prices import ListedPrices
 from evalharness.config.keys import BUILT_IN_SCORERS
 from evalharness.config.model import Config, EvalSetConfig, GateConfig
 from evalharness.core.cases import EvalSet
@@ -70,6 +71,8 @@ class Workspace:
     """(candidate, eval set) -> its answers, where they were given in this session already: it is not asked again."""
     executor: Executor | None = None
     """Where scorers run that take long to compute (``scoring_pool.executor_of`` makes it)."""
+    price_table: ListedPrices = field(default_factory=ListedPrices)
+    """Prices of models that the config names none for, and where they are from."""
     _store: Store | None = None
     _evalsets: dict[str, EvalSet] = field(default_factory=dict)
     _scorers: dict[str, ScorerFacts] = field(default_factory=dict)
@@ -194,29 +197,24 @@ class Workspace:
                     tip="run it from the base branch, or leave the scorer out of the gate",
                 )
             if canonical_word(spec.component.use) == "judge":
-                self._scorers[name] = self._judge(spec)
+                from evalharness.judging.build import build_judge
+
+                self._scorers[name] = build_judge(spec, root=self.rules_root, endpoints=self.endpoints())
             elif by_endpoint(spec, self.rules_root):
-                self._scorers[name] = self._similar(spec)
+                from evalharness.judging.similar import build_similar
+
+                self._scorers[name] = build_similar(spec, root=self.rules_root, endpoints=self.endpoints())
             else:
                 self._scorers[name] = build_scorer(spec, root=self.rules_root)
         return self._scorers[name]
-
-    def _judge(self, spec: ScorerSpec) -> ScorerFacts:
-        from evalharness.judging.build import build_judge
-
-        return build_judge(spec, root=self.rules_root, endpoints=self.endpoints())
-
-    def _similar(self, spec: ScorerSpec) -> ScorerFacts:
-        from evalharness.judging.similar import build_similar
-
-        return build_similar(spec, root=self.rules_root, endpoints=self.endpoints())
 
     def endpoints(self) -> Endpoints:
         """What judges are connected with."""
         from evalharness.clients.openai_chat import connector
         from evalharness.judging.build import Endpoints
 
-        return Endpoints(connect=connector(self.options, self.env), prices=self.config.prices, env=self.env)
+        connect = connector(self.options, self.env)
+        return Endpoints(connect=connect, prices=self.config.prices, env=self.env, price_table=self.price_table)
 
     def gate(self, name: str) -> GateConfig:
         """A gate by name.
@@ -259,20 +257,22 @@ class Workspace:
             config: The config that the table is from, when that is another than today's.
         """
         from evalharness.candidates.registry import build_candidate
+        from evalharness.candidates.table import Surroundings
         from evalharness.clients.openai_chat import connector
         from evalharness.evalset.answers import load_answers
         from evalharness.scorers.sandbox import call
 
-        return build_candidate(
-            spec,
-            config=config or self.config,
+        around = Surroundings(
+            project=config or self.config,
             options=self.options,
             corpus=lambda: self.corpus(evalset),
             env=self.env,
             connect=connector(self.options, self.env),
             load_answers=load_answers,
-            isolate=call,
+            price_table=self.price_table,
+            isolate=call if self.options.untrusted else None,
         )
+        return build_candidate(spec, around)
 
     def recording(self, path: Path, name: str) -> Recording:
         """A candidate made of an answers file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from textwrap import wrap
 from typing import Any, Final
 
 from evalharness.core.text import visible
@@ -61,9 +62,12 @@ def estimate_lines(estimate: Estimate) -> Iterator[str]:
         yield f"  tokens   unknown: {estimate.how}"
     if estimate.cost_usd is None:
         yield "  cost     unknown: the price is not in the config, add it under [prices]"
+        yield "           (a table of prices comes with: pip install 'evalharness[prices]')"
     else:
         apart = ", judgements apart" if estimate.judgements else ""
         yield f"  cost     ~{_dollars(estimate.cost_usd[0])}, at most {_dollars(estimate.cost_usd[1])}{apart}"
+        if estimate.price_from:
+            yield from wrap(visible(estimate.price_from), 79, initial_indent=" " * 11, subsequent_indent=" " * 11)
     yield from _judge_lines(estimate)
 
 
@@ -227,6 +231,7 @@ def _plan_json(plan: GatePlan) -> dict[str, Any]:
         },
         "tokens": None if estimate.tokens is None else list(estimate.tokens),
         "cost_usd": None if estimate.cost_usd is None else list(estimate.cost_usd),
+        "price_from": estimate.price_from or None,
         "seconds": estimate.seconds,
         "estimated": estimate.how,
         "hard": [asdict(hard) for hard in plan.hard],

@@ -22,6 +22,7 @@ def project(tmp_path):
 def build(project):
     """Build a candidate from a table: ``build(use, **params)``."""
     from evalharness.candidates.registry import build_candidate
+    from evalharness.candidates.table import Surroundings
     from evalharness.clients.replay import ScriptedChat
     from evalharness.core.options import RunOptions
     from evalharness.core.specs import ComponentSpec, freeze
@@ -29,14 +30,16 @@ def build(project):
 
     def make(use, *, script=("answer",) * 99, untrusted=False, corpus=(), config=project, env=None, **params):
         chat = ScriptedChat(script)
-        candidate = build_candidate(
-            ComponentSpec(name="c", use=use, params=freeze(params), where="evalh.toml:7"),
-            config=config,
+        around = Surroundings(
+            project=config,
             options=RunOptions(untrusted=untrusted),
             corpus=lambda: corpus,
             env=env or {},
             connect=lambda place, **facts: chat,
             load_answers=load_answers,
+        )
+        candidate = build_candidate(
+            ComponentSpec(name="c", use=use, params=freeze(params), where="evalh.toml:7"), around
         )
         candidate.chat = chat
         return candidate

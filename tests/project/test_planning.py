@@ -13,6 +13,7 @@ import pytest
 from evalharness.core.errors import UsageError
 from evalharness.core.results import CaseResult, Output, Trial
 from evalharness.project.estimating import estimate, usage_of
+from evalharness.project.execution import Task, check_money, price_notes
 from evalharness.project.pilot import earlier_pair, newest_run
 from evalharness.project.planning import _usage, plan_gates, prepare, run_estimates
 from evalharness.project.plans import KeptPlans
@@ -247,6 +248,24 @@ def test_an_unknown_price_is_said(project):
         found = estimate(workspace, candidate, workspace.evalset("qa").living)
     assert found.cost_usd is None
     assert "add it under [prices]" in "\n".join(estimate_lines(found))
+
+
+def test_a_price_that_the_package_knows_is_used_and_said(project):
+    project.make(5)
+    project.edit("http://127.0.0.1:9/v1", "https://api.openai.com/v1")
+    project.edit('model = "m"', 'model = "gpt-4o-mini"')
+    with project.open(offline=True) as workspace:
+        candidate = workspace.candidate("bot", "qa")
+        found = estimate(workspace, candidate, workspace.evalset("qa").living)
+        task = Task(purpose="run", candidate=candidate, evalset=workspace.evalset("qa"), cases=(), scorers=())
+        with pytest.raises(UsageError, match="no max_cost"):  # and not: the price is unknown
+            check_money(workspace, task)
+        assert price_notes(workspace, task) == (found.price_from,)
+    assert found.cost_usd is not None
+    assert found.cost_usd[1] > 0
+    lines = list(estimate_lines(found))
+    assert "from genai-prices" in "\n".join(lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_judges_are_counted_for_what_is_missing(project):
