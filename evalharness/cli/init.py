@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +20,10 @@ if TYPE_CHECKING:
     from evalharness.evalset.importers import Import
 
 MARGIN: Final = 0.05
+MOST_PLANNED: Final = 400
+"""Cases for which ``init`` works the exact plan out; larger ones take seconds, and ``evalh plan`` does them."""
+MOST_SLICES, LEAST_SLICE = 8, 10
+"""Values of a field that are slices, and cases that each of them needs."""
 
 CONFIG: Final = """\
 #:schema ./.evalh/evalh.schema.json
@@ -23,7 +31,7 @@ version = 1
 defaults = {{ max_cost = 1.00, seed = 7 }}        # US dollars that one command may cost
 
 [evalsets]
-{name} = {{ path = "evalsets/{name}.jsonl" }}
+{name} = {{ path = "evalsets/{name}.jsonl"{slices} }}
 
 [candidates]
 bot = {{ model = "gpt-5-mini", system = "prompts/{name}.md" }}
@@ -130,7 +138,9 @@ def files(name: str, cases: Sequence[Case], *, ci: str | None, with_set: bool) -
 
     has_targets = all(case.target is not None for case in cases)
     scorers, limits = WITH_TARGET if has_targets else WITHOUT_TARGET
-    yield "evalh.toml", CONFIG.format(name=name, scorers=scorers, limits=limits)
+    found = slices_of(cases)
+    slices = f", slices = {json.dumps(found)}" if found else ""
+    yield "evalh.toml", CONFIG.format(name=name, scorers=scorers, limits=limits, slices=slices)
     if with_set:
         yield f"evalsets/{name}.jsonl", "".join(f"{case_line(case)}\n" for case in cases)
     yield f"prompts/{name}.md", PROMPT
@@ -150,7 +160,10 @@ def report(
     yield from (reach(len(cases)) if all(case.target is not None for case in cases) else no_target(len(cases)))
     yield ""
     where = "" if root == Path() else f" -C {root}"
-    yield f"Next  edit evalh.toml and prompts/{name}.md, then"
+    yield "Next  in evalh.toml: your model, server or code, under [candidates]"
+    yield f"      in prompts/{name}.md: what a model is told"
+    if not os.environ.get("OPENAI_API_KEY"):
+        yield "      export OPENAI_API_KEY=...   (not set now; a server of your own needs none)"
     yield f"      evalh{where} lint --fix"
     yield f'      evalh{where} promote --why "first baseline"'
     yield f"      evalh{where} gate"
@@ -158,17 +171,38 @@ def report(
 
 def reach(n: int) -> Iterator[str]:
     """What a gate over n cases can tell, with both error rates."""
-    from evalharness.stats.design import chance_to_decide, min_cases, smallest_margin
+    from evalharness.stats.design import min_cases, smallest_margin
 
-    # One answer in ten differs between two runs that are equally good: sd of the differences is its root.
-    chance = chance_to_decide(n, 0.1**0.5, MARGIN, MARGIN)
-    yield f"{_cases(n)}, margin {MARGIN:g}: a drop of the margin passes at most 1 time in 20,"
-    yield "an unchanged candidate is blocked at most 1 time in 40, and is shown to be no worse"
+    yield f"{_cases(n)}, margin {MARGIN:g}: a drop of the margin passes at most 1 time in 20;"
+    yield "an unchanged candidate is blocked at most 1 time in 40, and passes"
     if n < min_cases(MARGIN):
         least = min_cases(MARGIN)
         yield f"never: that needs at least {least} cases. {_cases(n)} can show a margin of {smallest_margin(n):.2f} at best."
     else:
-        yield f"about {chance:.0%} of the time when one answer in ten differs (evalh plan)."
+        yield f"{_chance(n)} of the time when one answer in ten differs (evalh plan)."
+
+
+def _chance(n: int) -> str:
+    """P(PASS) of an unchanged candidate by the exact plan; a larger set has at least that of the largest plan made here."""
+    from evalharness.stats.exact import exact_plan
+
+    chance = exact_plan(min(n, MOST_PLANNED), MARGIN).outcome(0.1, 0.0).p_pass
+    return f"about {chance:.0%}" if n <= MOST_PLANNED else f"more than {chance:.0%}"
+
+
+def slices_of(cases: Sequence[Case]) -> tuple[str, ...]:
+    """Metadata fields worth a line each in the report: a few short values, each on enough cases to say something."""
+    fields: dict[str, list[str]] = {}
+    for case in cases:
+        for field, value in case.metadata.items():
+            if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", field):
+                fields.setdefault(field, []).append(value)
+    return tuple(field for field, values in fields.items() if len(values) == len(cases) and _few(values))
+
+
+def _few(values: Sequence[str]) -> bool:
+    counts = Counter(values)
+    return 2 <= len(counts) <= MOST_SLICES and min(counts.values()) >= LEAST_SLICE
 
 
 def no_target(n: int) -> Iterator[str]:

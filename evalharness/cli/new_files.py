@@ -19,6 +19,7 @@ WORKFLOWS: Final = {
     "gitlab": {".gitlab-ci.yml": "gitlab.yml"},
 }
 """Value of ``--ci`` -> file in the project -> starter file."""
+UNWRITABLE: Final = "evalh init DIR takes a folder that you may write to"
 IGNORED: Final = (".evalh/", "reports/*", "!reports/baselines/")
 
 
@@ -47,7 +48,7 @@ def write_new(path: Path, content: str) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise DiskFailed(f"cannot be written: {error.strerror}", where=str(path)) from None
+        raise DiskFailed(f"cannot be written: {error.strerror}", where=str(path), tip=UNWRITABLE) from None
     return True
 
 
@@ -60,7 +61,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DiskFailed(f"cannot be written: {error.strerror}", where=str(folder)) from None
+        raise DiskFailed(f"cannot be written: {error.strerror}", where=str(folder), tip=UNWRITABLE) from None
 
 
 def ignore(path: Path) -> bool:

@@ -18,6 +18,11 @@ class _Parser(argparse.ArgumentParser):
     """Raises where argparse would print and exit."""
 
     def error(self, message: str) -> NoReturn:
+        missing = message.removeprefix("the following arguments are required: ")
+        if missing != message:
+            meant = next((a for a in self._actions if missing in (*a.option_strings, a.metavar, a.dest)), None)
+            what = f": {meant.help}" if meant is not None and meant.help else ""
+            raise UsageError(f"{missing} is missing{what}", tip=f"{self.prog} --help lists the options")
         field, found, problem = message.removeprefix("argument ").partition(": ")
         is_field = message.startswith("argument ") and found
         tip = f"{self.prog} --help lists the options"

@@ -22,15 +22,15 @@ def execute(args: argparse.Namespace) -> int:
     Returns:
         0.
     """
-    from evalharness.core.options import RunOptions
+    from evalharness.cli.options import looking
     from evalharness.project.workspace import open_workspace
 
-    with open_workspace(Path.cwd(), config=args.config, options=RunOptions(offline=True)) as workspace:
+    with open_workspace(Path.cwd(), config=args.config, options=looking()) as workspace:
         if args.list:
             return _list(workspace, args)
         from evalharness.project.showing import restore, shown_run
 
-        shown = shown_run(workspace, args.run or "latest")
+        shown = _meant(workspace, args)
         if args.restore is not None:
             for path in restore(shown, Path(args.restore)):
                 console.answer(str(path))
@@ -45,6 +45,27 @@ def execute(args: argparse.Namespace) -> int:
         if args.explain:
             return _explain(workspace, shown, args)
         return _print(shown, args)
+
+
+def _meant(workspace: Workspace, args: argparse.Namespace) -> Shown:
+    """The run that is meant; ``show CASE`` means a case of the latest run."""
+    from evalharness.project.recorded_words import is_run
+    from evalharness.project.showing import shown_run
+
+    if args.run is None:
+        return shown_run(workspace, "latest")
+    try:
+        return shown_run(workspace, args.run)
+    except UsageError:
+        if workspace.reader().runs(limit=1):
+            latest = shown_run(workspace, "latest")
+            if args.run in latest.run.results:
+                args.cases = [args.run, *args.cases]
+                return latest
+        if is_run(args.run) or args.run.endswith(".jsonl") or args.run.startswith("baseline"):
+            raise
+        tip = "evalh show --list lists the runs, evalh show RUN its cases"
+        raise UsageError(f"{args.run!r} is neither a run nor a case of the latest run", tip=tip) from None
 
 
 def _explain(workspace: Workspace, shown: Shown, args: argparse.Namespace) -> int:

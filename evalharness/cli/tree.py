@@ -54,25 +54,30 @@ class Verb(NamedTuple):
 
 
 OVERVIEW = """\
+New here         evalh demo, then evalh init --from csv FILE
 Every day        run [CAND..]          answer the cases and score the answers
-                 gate [GATE..]         compare with the baseline, give a verdict        <- CI
+                 gate [GATE..]         a verdict against the baseline  <- CI
                  compare A [B]         any two runs or candidates side by side
-                 show [RUN] [CASE..]   look at a run; --list, --open, --format F
-                 promote [RUN]         make a run the new baseline; --why TEXT (required)
-Before spending  plan [GATE..]         N needed, error rates, calls, cost; calls nothing; --margin --power
-                 lint [PATH..]         config + eval sets + rubrics + lock; --fix tidies, bumps versions, locks
+                 show [RUN] [CASE..]   look at a run or a case; --list --open
+                 promote [RUN]         make a run the new baseline; needs --why
+Before spending  plan [GATE..]         cases needed, error rates, calls, cost
+                 lint [PATH..]         check config, eval sets, rubrics; --fix
 Data, judges     evalset ACTION        import SRC | diff A [B] | grow
-                 calibrate RUBRIC LABELS   judge against people: agreement, bias, cost
-Project          init [DIR]            --from promptfoo|inspect|openai-evals|csv;  --ci github|gitlab
-                 demo                  a regression caught, embedded data, no key, no network
-                 doctor                versions, config and where each value came from, keys present (never shown), caches
-Global           -C DIR  --config FILE  -q  -v  --json  --color WHEN  --offline  -V  -h      (before or after the command)
+                 calibrate RUBRIC LABELS   judge against people
+Project          init [DIR]            --from csv|promptfoo|..   --ci github
+                 demo                  a regression caught; no key, no network
+                 doctor                versions, config, keys present, caches
+Global           -C DIR --config FILE -q -v --json --color WHEN --offline -V -h
 run gate compare
-  what           -s/--set NAME  -k/--case EXPR  --tag T  --limit N      (a partial selection gives scores, never a verdict)
-  spending       -n/--dry-run  --max-cost USD  -j/--jobs N  --fresh  --answers RUN|FILE  --epochs N  -y
-  output         -o FILE.{html,json,jsonl,md,xml,csv} (repeatable)  --github (by itself in Actions)
-gate only        --baseline RUN  --rerun-baseline  --inconclusive block|pass  --incomplete block|pass
-help             evalh help TOPIC  (verdict, exit-codes, environment, runs, config);  evalh completion bash|zsh|fish
+  what           -s/--set NAME  -k/--case EXPR  --tag T  --limit N
+                 (a partial selection gives scores, never a verdict)
+  spending       -n/--dry-run  --max-cost USD  -j/--jobs N  --fresh  -y
+                 --answers RUN|FILE  --epochs N
+  output         -o FILE.{html,json,jsonl,md,xml,csv} (repeatable)  --github
+gate only        --baseline RUN  --rerun-baseline
+                 --inconclusive block|pass  --incomplete block|pass
+More             evalh COMMAND --help   evalh completion bash|zsh|fish
+                 evalh help TOPIC: verdict exit-codes environment runs config
 """
 """What ``evalh`` alone prints."""
 
@@ -233,7 +238,7 @@ VERBS = (
         module="show",
         arguments=(
             Argument("run", "RUN", "a RUN word, see evalh help runs; default: latest", nargs="?", file=True),
-            Argument("cases", "CASE", "case ids to show in full", nargs="*"),
+            Argument("cases", "CASE", "case ids to show in full; without RUN: of the latest run", nargs="*"),
         ),
         flags=(
             Flag(("--list",), "list the runs", "list"),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+MOST_NAMES: Final = 20
+"""Names that a tip lists; there are seventy scorer words."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -30,4 +34,6 @@ def name_tip(name: str, known: Iterable[str], *, title: str) -> str:
     names = list(known)
     near = nearest(name, names)
     question = f"did you mean {near!r}? " if near else ""
-    return f"{question}{title}: {', '.join(names)}" if names else ""
+    rest = len(names) - MOST_NAMES
+    some = f"{', '.join(names[:MOST_NAMES])} and {rest} more" if rest > 0 else ", ".join(names)
+    return f"{question}{title}: {some}" if names else ""

@@ -19,6 +19,7 @@ from evalharness.project.arms import FOLDER, arm_of_run, baseline_path, scored
 from evalharness.project.execution import Task, execute
 from evalharness.project.judges import judge_standings
 from evalharness.project.recorded_words import run_of_word, typed_path
+from evalharness.project.running import unit_of
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline, read_baseline, write_baseline
 
@@ -35,8 +36,8 @@ class Promoted:
     """File written, relative to the project."""
     n: int
     """Cases in it."""
-    means: tuple[tuple[str, float | None, float], ...]
-    """(scorer, mean before or None, mean now) in the scorer's unit, over all scored cases."""
+    means: tuple[tuple[str, float | None, float, str], ...]
+    """(scorer, mean before or None, mean now, unit of both), over all scored cases."""
     run: str
     replayed: int
     """Answers taken from recordings or the store (deterministic candidates only)."""
@@ -223,7 +224,9 @@ def _write(workspace: Workspace, gate: GateConfig, arm: Baseline, *, replayed: i
         gate=gate.name,
         path=str(FOLDER / path.name),
         n=len(arm.results),
-        means=tuple((name, before.get(name), mean) for name, mean in now.items()),
+        means=tuple(
+            (name, before.get(name), mean, unit_of(arm.signatures.get(name, ""))) for name, mean in now.items()
+        ),
         run=arm.run,
         replayed=replayed,
         cost_usd=cost,

@@ -101,6 +101,11 @@ def which(workspace: Workspace, names: Sequence[str], evalset_name: str | None) 
     return found, workspace.evalset(evalset_name or _evalset_for(workspace, found))
 
 
+def unit_of(signature: str) -> str:
+    """Unit in which a scorer's values are shown, by its word (or signature, which begins with it): ``points`` on 0..1."""
+    return {"latency": "s", "cost": "USD", "ter": ""}.get(signature.partition("|")[0], "points")
+
+
 def summarise(run: Run, scorer: ScorerFacts, evalset: EvalSet) -> ScorerSummary:
     """Mean (or corpus value) and counts of one scorer over a run's first attempts."""
     values, unscored, failed = [], 0, 0
@@ -116,7 +121,6 @@ def summarise(run: Run, scorer: ScorerFacts, evalset: EvalSet) -> ScorerSummary:
     mean = fmean(values) if values else None
     if callable(getattr(scorer, "aggregate", None)):
         mean = corpus_value(cast("CorpusScorer", scorer), run.results, evalset.by_id)
-    unit = {"latency": "s", "cost": "USD", "ter": ""}.get(scorer.use, "points")
     return ScorerSummary(
         scorer=scorer.name,
         n=len(values),
@@ -124,7 +128,7 @@ def summarise(run: Run, scorer: ScorerFacts, evalset: EvalSet) -> ScorerSummary:
         unscored=unscored,
         failed=failed,
         signature=scorer.signature,
-        unit=unit,
+        unit=unit_of(scorer.use),
         direction=scorer.direction,
     )
 

@@ -13,9 +13,9 @@ from evalharness.core.results import CaseResult, Run
 from evalharness.core.strictjson import loads
 from evalharness.core.text import inert_json
 from evalharness.project.arms import stored_baseline
-from evalharness.project.recorded_words import run_of_word
+from evalharness.project.recorded_words import is_baseline, run_of_word, typed_path
 from evalharness.project.workspace import Workspace
-from evalharness.verdict.baseline import Baseline
+from evalharness.verdict.baseline import Baseline, read_baseline
 
 _MOST_LOOKED_AT = 200
 """Runs among which the other side of a gate is looked for."""
@@ -39,13 +39,16 @@ def shown_run(workspace: Workspace, word: str) -> Shown:
 
     Args:
         workspace: The opened project.
-        word: ``latest``, ``latest~N``, an id prefix, ``baseline`` or ``baseline@REF`` (of the only gate).
+        word: ``latest``, ``latest~N``, an id prefix, ``baseline`` or ``baseline@REF`` (of the only gate), or the file of
+            a baseline or of a run (``evalh run -o``).
 
     Raises:
         UsageError: If there is no such run.
     """
     if word == "baseline" or word.startswith("baseline@"):
         return _shown_baseline(workspace, word.partition("@")[2] or None)
+    if word.endswith((".jsonl", ".jsonl.gz")):
+        return _shown_file(workspace, word)
     run = run_of_word(workspace, word)
     stored = workspace.reader().verdict_of(run.header.run_id)
     verdict = loads(stored) if stored is not None else None
@@ -66,6 +69,16 @@ def _shown_baseline(workspace: Workspace, ref: str | None) -> Shown:
         )
     arm = stored_baseline(workspace, gates[0].name, ref)
     run = run_of_arm(arm)
+    return Shown(run=run, verdict=None, cases=_cases(workspace, run), baseline={})
+
+
+def _shown_file(workspace: Workspace, word: str) -> Shown:
+    path = typed_path(workspace, word)
+    if not path.is_file():
+        raise UsageError(f"no file {word!r}", tip="evalh show --list lists the runs")
+    if not is_baseline(path):
+        raise UsageError(f"{word!r} holds answers without scores", tip=f"evalh run --answers {word} scores them")
+    run = run_of_arm(read_baseline(path))
     return Shown(run=run, verdict=None, cases=_cases(workspace, run), baseline={})
 
 

@@ -95,13 +95,19 @@ def _run_json(summary: RunSummary) -> dict[str, Any]:
     }
 
 
+def _mean(value: float, unit: str) -> str:
+    return f"{value:.3f}" if unit == "points" else points(value, unit)
+
+
 def promoted_text(promoted: Sequence[Promoted]) -> str:
     """One line per baseline: file, cases, what moved, what to do."""
     lines = []
     for one in promoted:
         moved = ", ".join(
-            f"{visible(name)} {now:.3f}" if before is None else f"{visible(name)} {before:.3f} -> {now:.3f}"
-            for name, before, now in one.means
+            f"{visible(name)} {_mean(now, unit)}"
+            if before is None
+            else f"{visible(name)} {_mean(before, unit)} -> {_mean(now, unit)}"
+            for name, before, now, unit in one.means
         )
         replayed = f", {one.replayed} answers replayed" if one.replayed else ""
         cost = f", ${one.cost_usd:.2f}" if one.cost_usd else ""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
-from evalharness.core.results import CaseResult, Failure, Output, Score, Trial, Unscored
+from evalharness.core.results import CaseResult, Failure, Output, Run, Score, Trial, Unscored
 from evalharness.core.specs import thaw
+from evalharness.project.running import unit_of
 from evalharness.project.showing import Shown
 from evalharness.report.bars import ASCII, UNICODE
 from evalharness.report.sinks import ascii_only, visible
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from evalharness.project.history import GateRun, History
     from evalharness.store.past import RunSummary
 
-_MOST_FIRST = 20
+_MOST_FIRST = 8
+"""Cases that a run's screen shows."""
 _MOST_TREND = 6
 """Runs of a gate on its line under the list: what fits into 80 columns."""
 
@@ -29,15 +32,17 @@ def runs_table(rows: Sequence[RunSummary]) -> str:
     """``show --list``: newest first."""
     if not rows:
         return "no runs recorded yet; evalh run or evalh gate makes one"
-    lines = [f"{'run':<8}{'when':<18}{'what':<9}{'eval set':<14}{'candidate':<14}{'cases':>7}{'cost':>8}  outcome"]
+    lines = [f"{'run':<8}{'when':<13}{'what':<18}{'candidate':<10}{'cases':>6}{'cost':>8}  outcome"]
     for row in rows:
-        what = visible(row.gate or row.purpose)[:8]
+        # The year is said where it is another one than the newest run's.
+        day = row.created[5:16].replace("T", " ") if row.created[:4] == rows[0].created[:4] else row.created[:10]
+        what = visible(f"{row.purpose} {row.gate or row.evalset}")[:17]
         end = WORDS.get(row.outcome, "") or (
             f"stopped: {row.stopped}" if row.stopped else "whole" if row.complete else ""
         )
         lines.append(
-            f"{row.run_id[:6]:<8}{row.created[:16].replace('T', ' '):<18}{what:<9}{visible(row.evalset)[:13]:<14}"
-            f"{visible(row.candidate)[:13]:<14}{row.cases:>7}{f'${row.cost_usd:.2f}':>8}  {end}"
+            f"{row.run_id[:6]:<8}{day:<13}{what:<18}{visible(row.candidate)[:9]:<10}"
+            f"{row.cases:>6}{f'${row.cost_usd:.2f}':>8}  {end}"
         )
     return "\n".join(lines)
 
@@ -46,7 +51,7 @@ def history_text(history: History, screen: Screen) -> str:
     """``show --list``: the runs, and under them how each gate went, the newest run on the right."""
     text = runs_table(history.runs)
     lines = [_trend(name, runs, screen) for name, runs in history.gates.items()]
-    return "\n".join((text, "", *lines)) if lines else text
+    return "\n".join((text, "", "Trend of each gate's first guard, newest last", *lines)) if lines else text
 
 
 def _trend(name: str, runs: Sequence[GateRun], screen: Screen) -> str:
@@ -59,7 +64,7 @@ def _trend(name: str, runs: Sequence[GateRun], screen: Screen) -> str:
         scorer = scorer or (first.scorer if first is not None else "")
         mean = "" if first is None or first.scorer != scorer else points(first.candidate_mean, first.unit)
         shown.append(f"{mean} {marks.get(one.verdict.outcome, '!')}".strip())
-    return f"{visible(name):<14}{visible(scorer):<14}{'  '.join(shown)}"
+    return f"  {visible(name)[:13]:<14}{visible(scorer)[:13]:<14}{'  '.join(shown)}"
 
 
 def run_text(shown: Shown, screen: Screen) -> str:
@@ -78,22 +83,39 @@ def run_text(shown: Shown, screen: Screen) -> str:
         + f"; {run.calls.made} calls, ${run.calls.cost_usd:.2f}",
     ]
     if shown.verdict is not None:
-        lines.append(
-            f"  verdict    {WORDS.get(str(shown.verdict['outcome']), '')}  {visible(str(shown.verdict['reason']))}"
-        )
-    for name, signature in header.scorers.items():
-        values = [value for result in run.results.values() if (value := _value(result, name)) is not None]
-        mean = f"{sum(values) / len(values):.4f}" if values else "-"
-        lines.append(f"  {visible(name)}  mean {mean}  n {len(values)}  {visible(signature)}")
-    lines.append("")
-    lines.extend(
-        _case_row(result, tuple(header.scorers), screen) for result in list(run.results.values())[:_MOST_FIRST]
-    )
-    if len(run.results) > _MOST_FIRST:
-        lines.append(
-            f"  ... {len(run.results) - _MOST_FIRST} more: evalh show {header.run_id[:6]} CASE, or --format csv"
-        )
-    return "\n".join(lines)
+        said = f"{WORDS.get(str(shown.verdict['outcome']), '')}  {visible(str(shown.verdict['reason']))}"
+        lines.extend(wrap(said, screen.width, initial_indent="  verdict    ", subsequent_indent=" " * 13))
+    lines += ["", f"    {'scorer':<24}{'mean':>10}{'n':>8}"]
+    lines.extend(_mean_line(run, name, signature, screen) for name, signature in header.scorers.items())
+    lines += ["", "Cases, those to look at first"]
+    for result in _worst_first(shown)[:_MOST_FIRST]:
+        lines.extend(_case_rows(shown, result, screen))
+    rest = len(run.results) - _MOST_FIRST
+    more = f"  ... {rest} more with --format csv" if rest > 0 else ""
+    lines += [more, "", f"Look    evalh show {header.run_id[:6]} CASE"] if more else ["", "Look    evalh show RUN CASE"]
+    text = "\n".join(lines)
+    return text if screen.unicode else ascii_only(text)
+
+
+def _mean_line(run: Run, name: str, signature: str, screen: Screen) -> str:
+    values = [value for result in run.results.values() if (value := _value(result, name)) is not None]
+    mean = points(sum(values) / len(values), unit_of(signature)) if values else "-"
+    how = f"  {visible(signature)}" if screen.verbose else ""
+    return f"    {visible(name):<24}{mean:>10}{len(values):>8}{how}"
+
+
+def _worst_first(shown: Shown) -> list[CaseResult]:
+    """Cases without an answer, then the largest falls of the first quality scorer, then its lowest values."""
+    names = [name for name, signature in shown.run.header.scorers.items() if unit_of(signature) == "points"]
+
+    def rank(result: CaseResult) -> tuple[float, float, str]:
+        now = _value(result, names[0]) if names else 0.0
+        if now is None:
+            return (-2.0, 0.0, result.case_id)
+        before = _value_before(shown, result.case_id, names[0]) if names else None
+        return (0.0 if before is None else min(0.0, now - before), now, result.case_id)
+
+    return sorted(shown.run.results.values(), key=rank)
 
 
 def _value(result: CaseResult, name: str) -> float | None:
@@ -101,15 +123,34 @@ def _value(result: CaseResult, name: str) -> float | None:
     return score.value if isinstance(score, Score) else None
 
 
-def _case_row(result: CaseResult, names: Sequence[str], screen: Screen) -> str:
-    numbers = "  ".join(f"{visible(name)} {_short(_value(result, name))}" for name in names[:4])
+def _value_before(shown: Shown, case_id: str, name: str) -> float | None:
+    before = shown.baseline.get(case_id)
+    return None if before is None else _value(before, name)
+
+
+def _case_rows(shown: Shown, result: CaseResult, screen: Screen) -> list[str]:
+    """Id and scores; under them what was asked and answered, a line each."""
+    numbers = []
+    for name, signature in list(shown.run.header.scorers.items())[:4]:
+        now, before = _value(result, name), _value_before(shown, result.case_id, name)
+        unit = unit_of(signature)
+        fell = "" if unit != "points" or before in (None, now) else f"{_short(before, unit)} {_arrow(screen)} "
+        numbers.append(f"{visible(name)} {fell}{_short(now, unit)}")
+    rows = [f"  {result.case_id}  {'  '.join(numbers)}"]
+    case = shown.cases.get(result.case_id)
+    room = max(20, screen.width - 7)
+    if case is not None:
+        rows.append(f"      {visible(' '.join(case.prompt_text.split()), limit=room)}")
     output = result.trials[0].output if result.trials else None
-    head = f"  {result.case_id}  {numbers}  "
-    return head + visible(_answer(output), limit=max(10, screen.width - len(head) - 1))
+    return [*rows, f"    > {visible(' '.join(_answer(output).split()), limit=room)}"]
 
 
-def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+def _arrow(screen: Screen) -> str:
+    return screen.glyphs.arrow
+
+
+def _short(value: float | None, unit: str) -> str:
+    return "-" if value is None else f"{value:.3g}" if unit == "points" else points(value, unit)
 
 
 def _answer(output: Output | Failure | None) -> str:
@@ -128,7 +169,7 @@ def case_text(shown: Shown, case_id: str, screen: Screen) -> str:
     if case is not None:
         lines.append(_block("input", case.prompt_text))
         if case.target is not None:
-            lines.append(_block("target", _json(case.target)))
+            lines.append(_block("target", case.target if isinstance(case.target, str) else _json(case.target)))
         if case.relevant:
             lines.append(_block("relevant", _json(case.relevant)))
     before = shown.baseline.get(case_id)
@@ -138,7 +179,9 @@ def case_text(shown: Shown, case_id: str, screen: Screen) -> str:
         label = "answer" if len(result.trials) == 1 else f"answer, epoch {trial.epoch}, attempt {trial.attempt}"
         lines.append(_block(label, _answer(trial.output)))
         lines.append(_changed(before, trial))
-        lines.extend(_score_line(name, trial) for name in trial.scores)
+        for name in trial.scores:
+            unit = unit_of(shown.run.header.scorers.get(name, ""))
+            lines.append(_score_line(name, trial, unit, _value_before(shown, case_id, name)))
         lines.append(_facts(trial))
     text = "\n".join(line for line in lines if line)
     return text if screen.unicode else ascii_only(text)
@@ -150,7 +193,7 @@ def _changed(before: CaseResult | None, trial: Trial) -> str:
     new = trial.output
     if not isinstance(old, Output) or not isinstance(new, Output) or old.text == new.text:
         return ""
-    return _block("changed  [-gone-] {+come+}", merged_diff(old.text, new.text)) if old.text and new.text else ""
+    return _block("changed  [-removed-] {+added+}", merged_diff(old.text, new.text)) if old.text and new.text else ""
 
 
 def _block(label: str, text: str) -> str:
@@ -159,15 +202,18 @@ def _block(label: str, text: str) -> str:
     return f"  {label}\n    {body}"
 
 
-def _score_line(name: str, trial: Trial) -> str:
+def _score_line(name: str, trial: Trial, unit: str, before: float | None) -> str:
     score = trial.scores[name]
     if isinstance(score, Unscored):
         return f"  {visible(name)}: not scored: {visible(score.reason)}"
     if isinstance(score, Failure):
         return f"  {visible(name)}: failed: {visible(score.message)}"
     passed = {True: " pass", False: " fail", None: ""}[score.passed]
+    if unit != "points":
+        return f"  {visible(name)}: {points(score.value, unit)}{passed}"
     evidence = f"  {visible(_json(score.evidence), limit=300)}" if score.evidence else ""
-    return f"  {visible(name)}: {score.value:.6g}{passed}  {visible(score.reason, limit=400)}{evidence}"
+    was = "" if before is None or before == score.value else f", was {before:.6g}"
+    return f"  {visible(name)}: {score.value:.6g}{passed}{was}  {visible(score.reason, limit=400)}{evidence}"
 
 
 def _facts(trial: Trial) -> str:
@@ -175,8 +221,8 @@ def _facts(trial: Trial) -> str:
         return ""
     output = trial.output
     facts = [
-        f"{output.latency_s:.2f} s" if output.latency_s is not None else "",
-        f"${output.cost_usd:.6f}" if output.cost_usd is not None else "",
+        points(output.latency_s, "s") if output.latency_s is not None else "",
+        f"${output.cost_usd:.6f}" if output.cost_usd else "",
         visible(output.model or ""),
         visible(output.finish_reason or ""),
         "replayed" if trial.replayed else "",

@@ -114,7 +114,8 @@ def _table(out: Drawing, view: GateView) -> None:
 
 def _say(out: Drawing, view: GateView, row: ScorerRow) -> None:
     """What a row's numbers cannot say: its own sentence, where the headline is about another scorer."""
-    if row.judged and row.outcome != "pass" and row.reason != view.reason:
+    seen = row.base != "-" or row.new != "-"
+    if seen and row.judged and row.outcome != "pass" and row.reason != view.reason:
         out.wrapped(row.reason, lead=f"  {out.glyphs.marks.get(row.outcome, '!')} ")
     if out.screen.verbose:
         out.wrapped(f"{row.name}: {row.counts}; {row.signature}", "dim", lead="    ", indent=6)
@@ -160,6 +161,8 @@ def _worst(out: Drawing, view: GateView) -> None:
 def _case(out: Drawing, row: CaseRow) -> None:
     change = row.change.replace("->", out.glyphs.arrow)
     out.line(f"  {row.id}  {row.scorer} {change}", "bold")
+    if row.asked:
+        out.line(f"    {row.asked}", "dim")
     if row.before is None or row.after is None:
         return
     before, after = word_diff(row.before[:_COMPARED], row.after[:_COMPARED])

@@ -6,6 +6,7 @@ Strings here are plain text with numbers formatted; the surfaces only place and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,8 @@ from typing import Final
 from evalharness.core.results import CaseResult, Failure, Score
 from evalharness.core.verdicts import Comparison, GateVerdict, ScorerVerdict
 
+MADE_ID: Final = re.compile(r"h-[0-9a-f]{12,16}")
+"""An id that an import made from a row's content."""
 WORDS: Final[Mapping[str, str]] = {
     "pass": "PASS",
     "regression": "REGRESSION",
@@ -61,6 +64,8 @@ class CaseRow:
     after: str | None
     reason: str
     """What the scorer said of the new answer."""
+    asked: str
+    """The question on one line, where the id was made from a digest and says nothing; else empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +110,7 @@ def gate_view(comparison: Comparison, *, most_worst: int = 5) -> GateView:
     against = _against(gate)
     candidate = str(gate.candidate.get("name", ""))
     guards = [s for s in gate.scorers if s.role in ("guard", "improve")] or list(gate.scorers)
+    worst = tuple(_worst(comparison, most_worst))
     return GateView(
         title=f"{gate.gate}  {candidate}  against  {against}" if candidate else gate.gate,
         against=against,
@@ -115,9 +121,9 @@ def gate_view(comparison: Comparison, *, most_worst: int = 5) -> GateView:
         scorers=tuple(_row(s) for s in gate.scorers),
         hard=tuple(_hard(gate)),
         slices=_slices(gate, guards[0].scorer) if guards else (),
-        worst=tuple(_worst(comparison, most_worst)),
-        counts=f"{guards[0].scorer}: {_counts(guards[0])}" if guards else "",
-        notes=gate.notes,
+        worst=worst,
+        counts=_moved(guards, worst),
+        notes=(*_lost(comparison), *gate.notes, *_signs(gate)),
         warnings=tuple(warned.message for warned in gate.warnings),
         where=str((gate.error or {}).get("where", "")),
         tip=str((gate.error or {}).get("tip", "")),
@@ -128,11 +134,15 @@ def gate_view(comparison: Comparison, *, most_worst: int = 5) -> GateView:
 
 
 def points(value: float | None, unit: str, *, sign: bool = False) -> str:
-    """A value in its unit as tables show it: ``91.9%`` for a level, ``-6.6`` for a change in points, ``1.20 s``."""
+    """A value in its unit as tables show it: ``91.9%`` for a level, ``-6.6`` for a change in points, ``1.2 s``, ``22 ms``."""
     if value is None:
         return "-"
     if unit == "points":
         return f"{_tidy(value * 100, '+.1f')}" if sign else f"{_tidy(value * 100, '.1f')}%"
+    if unit == "s" and abs(value) < 1:
+        value, unit = value * 1000, "ms"
+        digits = ".0f" if abs(value) >= 10 else ".2g"
+        return f"{_tidy(value, f'+{digits}' if sign else digits)} {unit}"
     digits = ".0f" if abs(value) >= 100 else ".2g" if sign else ".3g"
     text = _tidy(value, f"+{digits}" if sign else digits)
     return f"{text} {unit}".rstrip()
@@ -162,7 +172,8 @@ def _facts(gate: GateVerdict) -> tuple[str, ...]:
         if count
     ]
     inside = f" ({', '.join((*lost, *changed))})" if lost or changed else ""
-    facts = [f"{pairs.used} of {pairs.planned} cases paired{inside}"]
+    whole = pairs.used - max(pairs.unscored, pairs.failed)  # those that were looked at and have both scores
+    facts = [f"{max(0, whole)} of {pairs.planned} cases paired{inside}"]
     calls = gate.calls
     if calls.made or calls.cost_usd:
         facts.append(f"{calls.made} calls, ${calls.cost_usd:.2f}")
@@ -201,8 +212,36 @@ def _row(scorer: ScorerVerdict) -> ScorerRow:
     )
 
 
+def _moved(guards: Sequence[ScorerVerdict], worst: Sequence[CaseRow]) -> str:
+    """How many cases moved by the first guard; nothing where nothing can be looked at."""
+    if not guards or not (worst or guards[0].worse or guards[0].better):
+        return ""
+    return f"{guards[0].scorer}: {_counts(guards[0])}"
+
+
 def _counts(scorer: ScorerVerdict) -> str:
     return f"{scorer.worse} got worse, {scorer.better} got better, {scorer.same} the same"
+
+
+def _lost(comparison: Comparison) -> tuple[str, ...]:
+    """Why answers are missing: the commonest cause, where the sentence of the verdict does not say it already."""
+    if comparison.gate.outcome != "incomplete":
+        return ()
+    causes: dict[str, int] = {}
+    for result in comparison.candidate.values():
+        output = result.trials[0].output if result.trials else None
+        if isinstance(output, Failure):
+            causes[output.message] = causes.get(output.message, 0) + 1
+    if not causes:
+        return ()
+    cause, count = max(causes.items(), key=lambda item: item[1])
+    return () if cause in comparison.gate.reason else (f"no answer on {count} case{'s' * (count > 1)}: {cause}",)
+
+
+def _signs(gate: GateVerdict) -> tuple[str, ...]:
+    """What the sign of a change means, where a smaller number is the better one."""
+    turned = [s.scorer for s in gate.scorers if s.unit in ("s", "USD") and s.difference]
+    return (f"changes are signed so that + is better, also for {' and '.join(turned)}",) if turned else ()
 
 
 def _hard(gate: GateVerdict) -> list[tuple[str, str]]:
@@ -256,9 +295,15 @@ def _worst(comparison: Comparison, most: int) -> list[CaseRow]:
             before=answer_text(comparison.baseline.get(case_id)),
             after=answer_text(comparison.candidate.get(case_id)),
             reason=score_reason(comparison.candidate.get(case_id), scorer),
+            asked=_asked(comparison, case_id),
         )
         for case_id, scorer, change in (*flips, *drops)[:most]
     ]
+
+
+def _asked(comparison: Comparison, case_id: str) -> str:
+    case = comparison.cases.get(case_id) if MADE_ID.fullmatch(case_id) else None
+    return "" if case is None else " ".join(case.prompt_text.split())
 
 
 def answer_text(result: CaseResult | None) -> str | None:
@@ -282,6 +327,8 @@ def score_reason(result: CaseResult | None, scorer: str) -> str:
 
 
 def _next_steps(gate: GateVerdict) -> tuple[tuple[str, str], ...]:
+    if gate.outcome == "incomplete" and gate.run:
+        return (("Again", f"evalh gate {gate.gate}    (asks only what is missing)"),)
     if gate.outcome not in ("regression", "inconclusive") or not gate.run:
         return ()
     ids = [case_id for check in gate.hard for case_id in check.flips] + [worst.id for worst in gate.worst_cases]

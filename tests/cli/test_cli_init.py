@@ -12,11 +12,16 @@ from evalharness.cli.main import main
 from evalharness.cli.new_files import set_name
 from evalharness.config.load import load_config
 from evalharness.evalset.jsonl import load_evalset
+from evalharness.stats.exact import exact_plan
 
 
 @pytest.fixture(autouse=True)
 def _no_config_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EVALH_CONFIG", raising=False)
+
+
+def chance_of(n: int) -> float:
+    return exact_plan(n, 0.05).outcome(0.1, 0.0).p_pass
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -161,6 +166,19 @@ def test_the_config_says_what_a_large_set_can_show(tmp_path: Path, capsys: pytes
     path.write_text("input,target\n" + "".join(f"q{i},a\n" for i in range(200)), encoding="utf-8")
     main(["-C", str(tmp_path), "init", "--from", "csv", "x.csv"])
     out = capsys.readouterr().out
-    assert "200 cases, margin 0.05: a drop of the margin passes at most 1 time in 20," in out
-    assert "of the time when one answer in ten differs (evalh plan)." in out
+    assert "200 cases, margin 0.05: a drop of the margin passes at most 1 time in 20;" in out
+    assert f"about {chance_of(200):.0%} of the time when one answer in ten differs (evalh plan)." in out
     assert tomllib.loads((tmp_path / "evalh.toml").read_text(encoding="utf-8"))["defaults"]["max_cost"] == 1.0
+
+
+def test_fields_with_a_few_values_become_slices(tmp_path: Path) -> None:
+    rows = "".join(f"q{i},a,{'eu' if i % 2 else 'us'},{i},{'x' if i else 'rare'},z\n" for i in range(60))
+    (tmp_path / "x.csv").write_text("input,target,region,number,mostly,one\n" + rows, encoding="utf-8")
+    assert main(["-C", str(tmp_path), "init", "--from", "csv", "x.csv"]) == 0
+    assert load_config(tmp_path).evalsets["x"].slices == ("region",)
+
+
+def test_a_large_set_passes_at_least_as_often(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.csv").write_text("input,target\n" + "".join(f"q{i},a\n" for i in range(401)), encoding="utf-8")
+    assert main(["-C", str(tmp_path), "init", "--from", "csv", "x.csv"]) == 0
+    assert f"more than {chance_of(400):.0%} of the time when one answer in ten" in capsys.readouterr().out

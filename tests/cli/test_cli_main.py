@@ -106,7 +106,7 @@ def test_no_two_flags_of_a_command_share_a_name_or_a_place(verb) -> None:
         (["promote", "--wy", "x"], "evalh: unknown option '--wy' of evalh promote\n  tip: did you mean '--why'?\n"),
         (
             ["promote"],
-            "evalh: the following arguments are required: --why\n  tip: evalh promote --help lists the options\n",
+            "evalh: --why is missing: reason, kept in the baseline file\n  tip: evalh promote --help lists the options\n",
         ),
         (
             ["run", "--limit", "0"],

@@ -82,7 +82,10 @@ def test_the_history_as_a_page(
 
 
 def test_a_run_and_its_page(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "exact  mean 0.5" in shown(capsys)
+    text = shown(capsys)
+    assert "    exact                        50.0%      60" in text
+    assert "  c000  exact 1 \u2192 0\n      say c000\n    > it was c000\n" in text
+    assert text.index("> it was c000") < text.index("> it was c002")
     assert "PASS" in shown(capsys, "latest~2")
     assert json.loads(shown(capsys, "--json"))["schema"].startswith("evalh.")
     assert shown(capsys, "latest", "--format", "csv").startswith('"gate","id"')
@@ -98,9 +101,12 @@ def test_a_run_and_its_page(project: Path, monkeypatch: pytest.MonkeyPatch, caps
 
 def test_a_case_with_what_changed_and_its_key(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(capsys, "latest", "c000", "c001")
-    assert "  changed  [-gone-] {+come+}\n    it [-is-]{+was+} c000" in text
+    assert "  changed  [-removed-] {+added+}\n    it [-is-]{+was+} c000" in text
     assert "expected" in text
     assert "c001" in text
+    assert shown(capsys, "c000") == shown(capsys, "latest", "c000")
+    assert "neither a run nor a case" in refused(capsys, "x059")
+    assert "no run" in refused(capsys, "latest~99", "c000")
     assert "did you mean 'c059'" in refused(capsys, "latest", "c0599")
     assert "evalh show RUN lists its cases" in refused(capsys, "latest", "completely-other")
     assert "--explain needs a case" in refused(capsys, "latest", "--explain")

@@ -41,15 +41,21 @@ def test_the_list_of_runs() -> None:
     assert "stopped: budget" in lines[2]
     assert lines[3].endswith("whole")
     assert "\x1b" not in lines[3]
-    assert all(len(line) <= 100 for line in lines)
+    assert all(len(line) <= 80 for line in lines)
+    assert "2025-11-12" in runs_table([stored(), stored(created="2025-11-12T10:00:00Z")])
 
 
 def test_a_run_says_where_it_came_from_and_how_it_scored() -> None:
     text = run_text(shown(verdict=True), Screen())
     assert "run 77  gate" in text
     assert "REGRESSION  exact fell" in text
-    assert "exact  mean 0.6667  n 60" in text
-    assert "... 40 more: evalh show 77 CASE" in text
+    assert "    exact                        66.7%      60" in text
+    assert "... 52 more with --format csv" in text
+    assert text.endswith("Look    evalh show 77 CASE")
+    assert "  refund-000  exact 1 \u2192 0" in text
+    assert "  refund-000  exact 1 -> 0" in run_text(shown(verdict=True), Screen(unicode=False))
+    assert "evalharness 1" not in text
+    assert "66.7%      60  x" in run_text(shown(verdict=True), Screen(verbose=True))
 
 
 def gate_run(at: str, outcome: str, mean: float, *, scorer: str = "exact", gate: str = "support") -> GateRun:
@@ -70,7 +76,7 @@ def test_the_list_ends_with_how_each_gate_went() -> None:
     days.append(gate_run("2026-11-09", "regression", 0.4))
     text = history_text(history(*days), Screen())
     assert text.endswith("54.0% ✓  55.0% ✓  56.0% ✓  57.0% ✓  58.0% ✓  40.0% ✗")
-    assert text.split("\n")[-1].startswith("support       exact ")
+    assert text.split("\n")[-1].startswith("  support       exact ")
     assert history_text(history(*days), Screen(unicode=False)).endswith("58.0% +  40.0% x")
     assert history_text(History(runs=[stored()], gates={}), Screen()) == runs_table([stored()])
     bare = replace(days[0], verdict=replace(days[0].verdict, scorers=(), outcome="refused"))
@@ -116,9 +122,11 @@ def test_a_case_in_full_shows_both_answers_and_nothing_that_acts() -> None:
     assert "  input\n" in text
     assert "  baseline\n    You have 30 days from delivery." in text
     assert "  answer\n    You can return it any time." in text
-    assert "  changed  [-gone-] {+come+}\n    You [-have 30 days from delivery.-]{+can return it any time.+}" in text
-    assert "  exact: 0 fail  expected 30 days" in text
-    assert "0.50 s  $0.001000" in text
+    assert (
+        "  changed  [-removed-] {+added+}\n    You [-have 30 days from delivery.-]{+can return it any time.+}" in text
+    )
+    assert "  exact: 0 fail, was 1  expected 30 days" in text
+    assert "500 ms  $0.001000" in text
     old = whole.run.results["refund-000"]
     failure = Failure(stage="candidate", kind="timeout", message=HOSTILE)
     broken = Failure(stage="scorer", kind="raised", message=HOSTILE)
@@ -191,11 +199,11 @@ def test_many_failures_are_counted() -> None:
 
 def test_promoted() -> None:
     one = Promoted(
-        gate="g", path="reports/baselines/g.jsonl", n=200, means=(("correct", 0.919, 0.853), ("new", None, 0.5)),
+        gate="g", path="reports/baselines/g.jsonl", n=200, means=(("correct", 0.919, 0.853, "points"), ("latency", None, 0.5, "s")),
         run="7f3a" * 3, replayed=3, cost_usd=0.4,
     )  # fmt: skip
     text = promoted_text([one])
-    assert text.startswith("reports/baselines/g.jsonl: 200 cases, correct 0.919 -> 0.853, new 0.500 (run 7f3a7f")
+    assert text.startswith("reports/baselines/g.jsonl: 200 cases, correct 0.919 -> 0.853, latency 500 ms (run 7f3a7f")
     assert ", 3 answers replayed, $0.40); commit this file" in text
 
 
@@ -203,7 +211,7 @@ def test_promoted() -> None:
     ("value", "unit", "sign", "shown_as"),
     [
         (None, "points", False, "-"), (0.919, "points", False, "91.9%"), (-0.066, "points", True, "-6.6"),
-        (-0.00001, "points", True, "+0.0"), (1.2, "s", False, "1.2 s"), (-0.25, "s", True, "-0.25 s"),
+        (-0.00001, "points", True, "+0.0"), (1.2, "s", False, "1.2 s"), (-0.25, "s", True, "-250 ms"), (0.0224, "s", False, "22 ms"),
         (1234.5, "s", True, "+1234 s"), (0.00012, "USD", False, "0.00012 USD"), (-0.0, "", False, "0"),
     ],
 )  # fmt: skip
@@ -218,7 +226,7 @@ def test_facts_count_what_did_not_pair() -> None:
         calls=CallCounts(planned=10, replayed=10, saved_by_early_stop=1),
     )  # fmt: skip
     assert _facts(gate) == (
-        "9 of 10 cases paired (1 unscored, 2 failed, 3 edited, 4 added, 5 removed)",
+        "7 of 10 cases paired (1 unscored, 2 failed, 3 edited, 4 added, 5 removed)",
         "no call made",
         "1 saved by stopping early",
         "1.0 s",

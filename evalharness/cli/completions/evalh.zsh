@@ -401,7 +401,7 @@ _shtab_evalh_show_options=(
   {-V,--version}"[print the version]"
   {-h,--help}"[print this help]"
   ":a RUN word, see evalh help runs\; default\: latest:_files"
-  "(*)::case ids to show in full:"
+  "(*)::case ids to show in full\; without RUN\: of the latest run:"
 )
 
 # guard to ensure default positional specs are added only once per session
