@@ -10,6 +10,7 @@ from evalharness.core.protocols import AtDesk, Progress, Recording
 from evalharness.core.results import CallCounts, CaseResult, Failure, Run, Trial
 from evalharness.runner.desk import RunDesk
 from evalharness.runner.job import Job
+from evalharness.runner.kept import Kept
 from evalharness.runner.money import WorstCases
 from evalharness.runner.prefix import Prefix
 from evalharness.runner.scoring import Scoring
@@ -36,7 +37,7 @@ class Ledger:
         for scorer in self.scoring.awaited:
             if isinstance(scorer, AtDesk):
                 scorer.sit(self.desk)
-        self.results: dict[str, CaseResult] = {}
+        self.results = Kept(job.header.scorers, job.header.case_digests)
         self.stopped = ""
         """Why no more is asked, or empty."""
         self.made = 0
@@ -49,6 +50,8 @@ class Ledger:
         """Cases finished, in the prefix or not."""
         groups = [case.group for case in job.cases] if self.scoring.groups else []
         self.prefix = Prefix(groups)
+        self._lost = 0
+        """Cases that lack an answer or a score."""
         self._digests = job.header.case_digests
         self._started = job.clock.monotonic()
 
@@ -98,7 +101,8 @@ class Ledger:
                 self.prefix.replace(place, scored)
 
     def _take(self, position: int, result: CaseResult) -> None:
-        self.results[result.case_id] = result
+        self.results.put(result)
+        self._lost += _is_lost(result)
         if self.job.store is not None:
             self.job.store.put_case(self.job.header.run_id, position, result)
 
@@ -151,9 +155,12 @@ class Ledger:
         return calls
 
     def _whole(self) -> bool:
-        return len(self.results) == len(self.job.cases) and not any(
-            isinstance(part, Failure) and part.blame == "infrastructure"
-            for result in self.results.values()
-            for trial in result.trials
-            for part in (trial.output, *trial.scores.values())
-        )
+        return len(self.results) == len(self.job.cases) and not self._lost
+
+
+def _is_lost(result: CaseResult) -> bool:
+    return any(
+        isinstance(part, Failure) and part.blame == "infrastructure"
+        for trial in result.trials
+        for part in (trial.output, *trial.scores.values())
+    )

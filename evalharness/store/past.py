@@ -10,9 +10,10 @@ from typing import Any
 
 from evalharness.core.errors import UsageError
 from evalharness.core.results import CallCounts, CaseResult, Failure, Output, Run, RunHeader, Trial
+from evalharness.core.rows import output_of_row, trial_from_row
 from evalharness.store.diagnosis import damaged
 from evalharness.store.read import CaseRow, Reader, RunRow
-from evalharness.store.rows import key_bytes, trial_from_row
+from evalharness.store.rows import key_bytes
 
 KILLED = "interrupted"
 """``Run.stopped`` of a run that never said how it ended."""
@@ -189,11 +190,7 @@ def _trial(
 
 
 def _output(reader: Reader, row: Mapping[str, Any]) -> Output | Failure:
-    if "failure" in row:
-        return Failure.from_json(row["failure"])
-    if "output" in row:
-        return Output.from_json(row["output"])
-    found = reader.answer(key_bytes(row["key"]))
+    found = output_of_row(row) or reader.answer(key_bytes(row["key"]))
     if found is None:
         raise damaged("an answer that a run refers to is gone", reader.path)
     return found

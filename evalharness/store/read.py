@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from evalharness.core.results import Output, ScoreResult
+from evalharness.core.rows import score_from_row
 from evalharness.store.diagnosis import damaged, read_failure
-from evalharness.store.rows import Column, DamagedRow, checksum, score_from_row, unpack
+from evalharness.store.rows import Column, DamagedRow, checksum, unpack
 from evalharness.store.schema import CHECKED, check_file, connect_reader
 
 

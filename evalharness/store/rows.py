@@ -10,18 +10,8 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from evalharness.core.results import (
-    CallCounts,
-    CaseResult,
-    Failure,
-    Output,
-    RunHeader,
-    Score,
-    ScoreResult,
-    Trial,
-    score_result_from_json,
-    score_result_to_json,
-)
+from evalharness.core.results import CallCounts, CaseResult, Output, RunHeader, Trial
+from evalharness.core.rows import trial_to_row
 from evalharness.core.specs import digest
 
 Column: TypeAlias = bytes | str | float | int | None
@@ -94,59 +84,14 @@ def plain_text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-# --- scores ---------------------------------------------------------------------------------------------------------
-
-
-def score_to_row(result: ScoreResult, signature: str) -> dict[str, Any]:
-    """JSON object of a score; signatures are written only where they differ from ``signature``."""
-    data = score_result_to_json(result)
-    if isinstance(result, Score):
-        _sign(data, result, signature)
-    return data
-
-
-def _sign(data: dict[str, Any], score: Score, signature: str) -> None:
-    if score.signature != signature:
-        data["signature"] = score.signature
-    for name, part in score.parts.items():
-        _sign(data["parts"][name], part, score.signature)
-
-
-def score_from_row(data: Mapping[str, Any], signature: str) -> ScoreResult:
-    """The opposite of :func:`score_to_row`."""
-    return _signed(data, signature) if "value" in data else score_result_from_json(data)
-
-
-def _signed(data: Mapping[str, Any], signature: str) -> Score:
-    own = data.get("signature", signature)
-    parts = {name: _signed(part, own) for name, part in data.get("parts", {}).items()}
-    plain = {key: value for key, value in data.items() if key not in ("signature", "parts")}
-    return Score(**plain, parts=parts, signature=own)
-
-
 # --- cases of a run -------------------------------------------------------------------------------------------------
 
 
 def trials_to_bytes(result: CaseResult, signatures: Mapping[str, str]) -> bytes:
     """The trials of one case as JSON. A stored answer is named by its key, anything else stands inline."""
-    return to_bytes([_trial_to_row(trial, result.case_id, signatures) for trial in result.trials])
-
-
-def _trial_to_row(trial: Trial, case_id: str, signatures: Mapping[str, str]) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    if trial.epoch or trial.attempt:
-        row["at"] = [trial.epoch, trial.attempt]
-    if trial.case_id != case_id:
-        row["case"] = trial.case_id
-    if trial.key:
-        row["key"] = trial.key
-    if isinstance(trial.output, Failure):
-        row["failure"] = trial.output.to_json()
-    elif not is_stored(trial):
-        row["output"] = trial.output.to_json()
-    if trial.scores:
-        row["scores"] = {name: score_to_row(score, signatures.get(name, "")) for name, score in trial.scores.items()}
-    return row
+    return to_bytes(
+        [trial_to_row(trial, result.case_id, signatures, by_key=is_stored(trial)) for trial in result.trials]
+    )
 
 
 def is_stored(trial: Trial) -> bool:
@@ -158,23 +103,6 @@ def replayed_flags(trials: Sequence[Trial]) -> str:
     """One character a trial, ``1`` for replayed; empty when all are."""
     flags = "".join("1" if trial.replayed else "0" for trial in trials)
     return flags if "0" in flags else ""
-
-
-def trial_from_row(
-    row: Mapping[str, Any], *, case_id: str, output: Output | Failure, signatures: Mapping[str, str], replayed: bool
-) -> Trial:
-    """A trial whose answer was already looked up."""
-    epoch, attempt = row.get("at", (0, 0))
-    scores = {name: score_from_row(score, signatures.get(name, "")) for name, score in row.get("scores", {}).items()}
-    return Trial(
-        case_id=row.get("case", case_id),
-        epoch=epoch,
-        attempt=attempt,
-        output=output,
-        scores=scores,
-        key=row.get("key", ""),
-        replayed=replayed,
-    )
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------

@@ -20,11 +20,12 @@ from typing import Any
 from evalharness.core.errors import ConfigError, DiskFailed, StoreError
 from evalharness.core.protocols import Request
 from evalharness.core.results import CallCounts, CaseResult, Failure, Output, Run, RunHeader, ScoreResult
+from evalharness.core.rows import score_to_row
 from evalharness.store import past
 from evalharness.store.hold import DATABASE, Hold, prepare
 from evalharness.store.lock import wait_seconds
 from evalharness.store.past import RunSummary
-from evalharness.store.rows import Column, checksum, key_bytes, pack, plain_text, score_to_row, to_bytes
+from evalharness.store.rows import Column, checksum, key_bytes, pack, plain_text, to_bytes
 from evalharness.store.runlog import RunLog
 from evalharness.store.schema import CHECKED, check_file
 
@@ -313,10 +314,8 @@ class Store:
         """Which try on this pull request and gate a candidate is, or would be: 1 for the first one recorded."""
         self.flush()
         names = (plain_text(pull_request), plain_text(gate))
-        rows = self.reader.rows(
-            "SELECT candidate FROM tries WHERE pull_request=? AND gate=? ORDER BY created, candidate", names
-        )
-        known = [row[0] for row in rows]
+        sql = "SELECT candidate FROM tries WHERE pull_request=? AND gate=? ORDER BY created, candidate"
+        known = [row[0] for row in self.reader.rows(sql, names)]
         wanted = plain_text(candidate_digest)
         return known.index(wanted) + 1 if wanted in known else len(known) + 1
 

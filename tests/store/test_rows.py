@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalharness.core.results import Failure, Output, Score
+from evalharness.core.rows import score_from_row, score_to_row
 from evalharness.store import rows
 from tests.store import store_samples as samples
 
@@ -18,14 +19,14 @@ def test_output_round_trip(output):
 
 @given(samples.scores, st.sampled_from(["", "equals|1", "other"]))
 def test_score_round_trip_keeps_every_signature(result, inherited):
-    data = json.loads(rows.to_bytes(rows.score_to_row(result, inherited)))
-    assert rows.score_from_row(data, inherited) == result
+    data = json.loads(rows.to_bytes(score_to_row(result, inherited)))
+    assert score_from_row(data, inherited) == result
 
 
 def test_score_signature_is_written_only_where_it_differs():
     part = Score(value=0.5, signature="a|1")
     score = Score(value=1.0, parts={"same": part, "other": Score(value=0.1, signature="b|1")}, signature="a|1")
-    data = rows.score_to_row(score, "a|1")
+    data = score_to_row(score, "a|1")
     assert "signature" not in data
     assert "signature" not in data["parts"]["same"]
     assert data["parts"]["other"]["signature"] == "b|1"
