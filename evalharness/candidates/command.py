@@ -9,9 +9,9 @@ import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from evalharness.candidates.answers import bad_body, read_output
+from evalharness.candidates.answers import bad_body, case_json, read_output
 from evalharness.candidates.code import refuse_untrusted
-from evalharness.candidates.local import Identity, Local
+from evalharness.candidates.local import Identity, Replies
 from evalharness.core.cases import Case
 from evalharness.core.endpoints import shown
 from evalharness.core.errors import ConfigError
@@ -29,7 +29,7 @@ MAX_BYTES: Final = 8_000_000
 _ERRORS_KEPT: Final = 4_000
 
 
-class CommandCandidate(Local):
+class CommandCandidate(Replies):
     """Starts a program for each answer, in a process group of its own.
 
     Args:
@@ -56,7 +56,7 @@ class CommandCandidate(Local):
         if shutil.which(place) is None:
             raise ConfigError(f"no program {program!r} that can be run", where=identity.where)
 
-    async def answer(self, request: Request, case: Case) -> Output | Failure:
+    async def reply(self, request: Request, case: Case) -> Output | Failure:
         """Run the program once; its whole process group ends with the answer or the deadline."""
         import asyncio
 
@@ -69,7 +69,7 @@ class CommandCandidate(Local):
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
-        told = canonical_json({**request.body, "seed": request.seed}).encode("utf-8") + b"\n"
+        told = canonical_json({**case_json(case), "seed": request.seed}).encode("utf-8") + b"\n"
         beside = [asyncio.create_task(_tell(process, told)), asyncio.create_task(_errors(process))]
         try:
             async with asyncio.timeout(self.identity.timeout_s):

@@ -7,13 +7,13 @@ from typing import Any
 
 from evalharness.candidates.answers import read_output
 from evalharness.candidates.code import call, failure_of, load_function, refuse_untrusted
-from evalharness.candidates.local import Identity, Local
+from evalharness.candidates.local import Identity, Replies
 from evalharness.core.cases import Case
 from evalharness.core.protocols import Request
 from evalharness.core.results import Failure, Output
 
 
-class FunctionCandidate(Local):
+class FunctionCandidate(Replies):
     """Calls a function with the case.
 
     Args:
@@ -38,7 +38,7 @@ class FunctionCandidate(Local):
         if self._function is None:
             self._function = load_function(self._reference, self.identity.root, where=self.identity.where)
 
-    async def answer(self, request: Request, case: Case) -> Output | Failure:
+    async def reply(self, request: Request, case: Case) -> Output | Failure:
         """Call the function once. What it raises is a value."""
         del request
         value = await self._called(case, case)

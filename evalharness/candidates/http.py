@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from evalharness.candidates.answers import bad_body, pick, read_output
 from evalharness.candidates.code import refuse_untrusted
-from evalharness.candidates.local import Identity, Local
+from evalharness.candidates.local import Identity, Replies
 from evalharness.candidates.templates import Template
 from evalharness.core.cases import Case
 from evalharness.core.endpoints import Address, shown
@@ -153,7 +153,7 @@ def _rendered(value: Any, case: Case) -> Any:
     return value
 
 
-class HttpCandidate(Local):
+class HttpCandidate(Replies):
     """Asks a service for each answer.
 
     Args:
@@ -175,7 +175,7 @@ class HttpCandidate(Local):
             raise refuse_untrusted(f"candidate {self.name!r} calls an address", where=self.identity.where)
         self._endpoint.rendered(case)
 
-    async def answer(self, request: Request, case: Case) -> Output | Failure:
+    async def reply(self, request: Request, case: Case) -> Output | Failure:
         """Ask once."""
         del request
         started = time.monotonic()

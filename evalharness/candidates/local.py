@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evalharness.candidates.answers import case_json
+from evalharness.candidates.conversation import in_turns, turns_of
 from evalharness.core.cases import Case
 from evalharness.core.protocols import Request
+from evalharness.core.results import Failure, Output
 from evalharness.core.seeds import derive_seed
 from evalharness.core.specs import EMPTY, digest, freeze
 
@@ -64,3 +66,24 @@ class Local:
 
     async def close(self) -> None:
         """Nothing to give back."""
+
+
+class Replies(Local):
+    """A kind that answers in words, and so can be talked to: one call a turn. Subclasses write ``reply``."""
+
+    async def answer(self, request: Request, case: Case) -> Output | Failure:
+        """One call, or one for each of several open user turns."""
+        return await in_turns(case, lambda turn: self.reply(request, turn))
+
+    async def reply(self, request: Request, case: Case) -> Output | Failure:
+        """Answer once.
+
+        Args:
+            request: Of the whole case.
+            case: The case; in a conversation its input is the messages so far, the last one the user's.
+        """
+        raise NotImplementedError
+
+    def deadline_s(self, case: Case) -> float:
+        """Seconds for one answer: for each turn of a conversation the whole time, and a second to spare."""
+        return self.identity.timeout_s * turns_of(case) + 1.0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
+from evalharness.candidates.conversation import converse, open_turns, turns_of
 from evalharness.candidates.templates import Template
 from evalharness.core.cases import Case
 from evalharness.core.endpoints import Address
@@ -154,6 +155,7 @@ class PromptCandidate:
         if self._options.seed is not False:
             body["seed"] = seed
         text = canonical_json(body)
+        size = _bytes_of(text)
         return Request(
             case_id=case.id,
             epoch=epoch,
@@ -161,44 +163,43 @@ class PromptCandidate:
             seed=seed,
             body=body,
             key=digest_text(f"{self._key_prefix}\x1f{epoch}\x1f{attempt}\x1f{text}"),
-            worst_tokens=self._worst(body["messages"], text),
+            worst_tokens=self._worst(case, len(body["messages"]), size),
+            sent_bytes=size,
         )
 
-    def _worst(self, messages: Sequence[Mapping[str, Any]], text: str) -> tuple[int, int]:
+    def _worst(self, case: Case, messages: int, size: int) -> tuple[int, int]:
         """(input, output) tokens at most: no tokenizer makes more tokens than bytes."""
-        size = len(text) if text.isascii() else len(text.encode("utf-8"))
-        turns = len(open_turns(messages)) if len(messages) > 1 else 1
-        sent = size + _PER_MESSAGE * len(messages)
+        turns = turns_of(case)
         earlier = self._answer_tokens * (turns * (turns - 1) // 2)
-        return sent * turns + earlier, self._answer_tokens * turns
+        return (size + _PER_MESSAGE * messages) * turns + earlier, self._answer_tokens * turns
 
     def deadline_s(self, case: Case) -> float:
         """Seconds for one answer: the time-out of each call, and a second to spare."""
-        turns = max(1, len(open_turns(case.input))) if isinstance(case.input, tuple) else 1
-        return self._options.timeout_s * turns + 1.0
+        return self._options.timeout_s * turns_of(case) + 1.0
 
     async def answer(self, request: Request, case: Case) -> Output | Failure:
-        """Ask the model; several open user turns are answered one after the other."""
-        del case  # the request says it all
+        """Ask the model; several open user turns of the case are answered one after the other."""
+        turns = turns_of(case)
+        if turns == 1:
+            return await self._asked(request.body)
         messages = request.body["messages"]
-        turns = open_turns(messages) if len(messages) > 1 else []
-        if len(turns) <= 1:
-            return await self._client.chat(request.body, timeout_s=self._options.timeout_s)
-        return await self._converse(request.body, turns)
+        # What the config puts around a case comes first, so the case's own turns are the last ones.
+        return await converse(
+            messages,
+            lambda sent: self._asked({**request.body, "messages": sent}),
+            turns=open_turns(messages)[-turns:],
+            paid=self._paid,
+        )
 
-    async def _converse(self, body: Mapping[str, Any], turns: Sequence[int]) -> Output | Failure:
-        trace: list[Mapping[str, Any]] = []
-        outputs: list[Output] = []
-        start = 0
-        for turn in turns:
-            trace.extend(body["messages"][start : turn + 1])
-            start = turn + 1
-            output = await self._client.chat({**body, "messages": trace}, timeout_s=self._options.timeout_s)
-            if isinstance(output, Failure):
-                return replace(output, message=f"turn {len(outputs) + 1} of {len(turns)}: {output.message}")
-            outputs.append(output)
-            trace.extend(output.messages or ({"role": "assistant", "content": output.text or ""},))
-        return _whole(outputs, trace)
+    async def _asked(self, body: Mapping[str, Any]) -> Output | Failure:
+        return await self._client.chat(body, timeout_s=self._options.timeout_s)
+
+    def _paid(self, output: Output, sent: Sequence[Mapping[str, Any]]) -> float:
+        """What a turn cost; the most that it can have cost where nobody says."""
+        if output.cost_usd is not None or self.price is None:
+            return output.cost_usd or 0.0
+        tokens_in = _bytes_of(canonical_json(sent)) + _PER_MESSAGE * len(sent)
+        return (tokens_in * self.price[0] + self._answer_tokens * self.price[1]) / 1e6
 
     async def close(self) -> None:
         """Give back the connections."""
@@ -219,27 +220,5 @@ class PromptOptions:
     """Changing it voids the recorded answers."""
 
 
-def open_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Places of the user messages that nobody has answered yet: not followed by an assistant or tool message."""
-    return [
-        place
-        for place, message in enumerate(messages)
-        if message.get("role") == "user"
-        and (place + 1 == len(messages) or messages[place + 1].get("role") not in ("assistant", "tool"))
-    ]
-
-
-def _whole(outputs: Sequence[Output], trace: Sequence[Mapping[str, Any]]) -> Output:
-    """A conversation as one output: the last answer, the whole trace, the sums."""
-    usage: dict[str, int] = {}
-    for output in outputs:
-        for name, count in output.usage.items():
-            usage[name] = usage.get(name, 0) + count
-    costs = [output.cost_usd for output in outputs]
-    return replace(
-        outputs[-1],
-        messages=tuple(trace),
-        usage=usage,
-        latency_s=sum(output.latency_s or 0.0 for output in outputs),
-        cost_usd=None if None in costs else sum(cost or 0.0 for cost in costs),
-    )
+def _bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8"))

@@ -33,6 +33,8 @@ class Request:
     """SHA-256 over endpoint, model, body, parameters, epoch and attempt: the answer's name in the store."""
     worst_tokens: tuple[int, int] = (0, 0)
     """(input, output) tokens that the call can use at most, for the money reservation."""
+    sent_bytes: int = 0
+    """Bytes that are sent at least once, whatever the replies; 0: as many as ``worst_tokens`` says."""
 
 
 @runtime_checkable

@@ -177,12 +177,15 @@ class Failure:
     bounds: tuple[float, float] | None = None
     """(least, most) that the score can be, where something is known of it: a behaviour group some of whose members are in.
     On the scorer's scale, which is 0..1 with more being better; None: nothing is known."""
+    cost_usd: float | None = None
+    """US dollars that were paid before it broke: the earlier turns of a conversation. None: nothing that is known."""
     retry_after_s: float | None = field(default=None, compare=False)
     """Seconds the server asked to wait before the next call; used while retrying, never written down."""
 
     def to_json(self) -> dict[str, Any]:
-        """JSON object of all fields; ``bounds`` only where there are some."""
-        known = {} if self.bounds is None else {"bounds": list(self.bounds)}
+        """JSON object of all fields; ``bounds`` and ``cost_usd`` only where there are some."""
+        known: dict[str, Any] = {} if self.bounds is None else {"bounds": list(self.bounds)}
+        known |= {} if self.cost_usd is None else {"cost_usd": self.cost_usd}
         return {
             "stage": self.stage,
             "kind": self.kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -23,7 +23,8 @@ def read_answers(path: str | os.PathLike[str]) -> Iterator[tuple[AnswerKey, Outp
 
     A line is ``{"id", "output"}`` with optional ``documents``, ``messages``, ``usage``, ``latency_s``, ``cost_usd``,
     ``finish_reason``, ``model``, ``error``, ``epoch`` (0) and ``attempt`` (0); null means unknown. An ``output`` that
-    is an object or a list is kept as JSON text. A line with ``error`` is a ``Failure`` of the infrastructure.
+    is an object or a list is kept as JSON text; without ``output`` the answer is the last of the ``messages``, where the assistant
+    said it. A line with ``error`` is a ``Failure`` of the infrastructure.
 
     Args:
         path: JSONL file.
@@ -112,8 +113,17 @@ def _output(data: dict[str, Any]) -> Output:
     text = data.get("output")
     if isinstance(text, (dict, list)):
         text = json.dumps(text, ensure_ascii=False)
+    elif text is None:
+        text = _last_reply(data.get("messages") or ())
     given = {name: data[name] for name in _OUTPUT_FIELDS if data.get(name) is not None}
     return Output(text=text, **given)
+
+
+def _last_reply(messages: Sequence[Mapping[str, Any]]) -> str | None:
+    """The answer of a conversation that was recorded as its messages alone: what the assistant said last."""
+    last = messages[-1] if messages else {}
+    content = last.get("content")
+    return content if last.get("role") == "assistant" and isinstance(content, str) else None
 
 
 def _twice(key: AnswerKey, first: int) -> FieldError:

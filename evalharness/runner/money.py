@@ -11,8 +11,8 @@ from evalharness.core.results import Failure, Output
 UNBILLED: Final = frozenset(
     {"rate_limited", "server_error", "bad_request", "unauthorized", "not_found", "redirected", "unreachable"}
 )
-"""Failures that the endpoint answered with an HTTP error, or that never reached it: nobody bills those. Any other
-failed call may have been billed and is booked at its worst case."""
+"""Failures that the endpoint answered with an HTTP error, or that never reached it: nobody bills those, but what a conversation
+had cost before. Any other failed call may have been billed and is booked at its worst case."""
 _BYTES_PER_TOKEN: Final = 16
 """More bytes than this per token on average is no tokenizer but a usage report that is wrong."""
 _PICO: Final = 1e-12
@@ -71,7 +71,7 @@ def booked(output: Output | Failure, worst: float, request: Request) -> float:
         smaller than any tokenizer would give.
     """
     if isinstance(output, Failure):
-        return 0.0 if output.kind in UNBILLED else worst
+        return (output.cost_usd or 0.0) if output.kind in UNBILLED else worst
     if worst == 0.0:
         return output.cost_usd or 0.0
     if output.cost_usd is None or not _plausible(output.usage, output, request):
@@ -127,5 +127,6 @@ def _plausible(usage: Mapping[str, object], output: Output, request: Request) ->
     if not isinstance(tokens_in, int) or not isinstance(tokens_out, int):
         return False
     size_out = len((output.text or "").encode("utf-8", "replace"))
-    # worst_tokens counts bytes on the way in, so it bounds the size of the prompt from above.
-    return tokens_in * _BYTES_PER_TOKEN >= request.worst_tokens[0] and tokens_out * _BYTES_PER_TOKEN >= size_out
+    # Without better knowledge the worst case is taken, which counts bytes and so bounds the prompt's size from above.
+    size_in = request.sent_bytes or request.worst_tokens[0]
+    return tokens_in * _BYTES_PER_TOKEN >= size_in and tokens_out * _BYTES_PER_TOKEN >= size_out

@@ -41,6 +41,7 @@ _MODULES: Final[Mapping[str, str]] = {
         "similarity": "bertscore similar",
         "tools": "tool_calls tool_call_f1 tool_args tool_sequence",
         "epochs": "pass_at_k pass_hat_k",
+        "turns": "turns",
         "ifeval": "ifeval",
         "behaviour": "invariance direction",
         "behaviour_safety": "injection leak",

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from evalharness.candidates.prompt import open_turns
+from evalharness.candidates.conversation import open_turns
 from evalharness.core.cases import Case
 from evalharness.core.errors import ConfigError, KeyMissing
 from evalharness.core.protocols import Candidate

@@ -32,6 +32,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "mcc": {"labels": ["yes", "no"]},
     "pass_at_k": {"k": 1},
     "pass_hat_k": {"k": 1},
+    "turns": {"of": {"use": "length", "max": 40}},
     "direction": {"expect": "flips"},
     "length": {"max": 100},
 }

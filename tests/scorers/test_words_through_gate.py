@@ -30,11 +30,12 @@ ELSEWHERE = frozenset(
         "length",
         "grounding",
         "ifeval",
+        "turns",
         "similar",
         "bertscore",
     ]
 )
-"""Judges, behaviour groups and IFEval have rooms of their own; the two that need a model are at the end."""
+"""Judges, behaviour groups, conversations and IFEval have rooms of their own; the two that need a model are at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
