@@ -11,21 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from evalharness.core.cases import Case
+from evalharness.core.cases import Case, open_turns
 from evalharness.core.results import Failure, Output
 from evalharness.core.specs import freeze
 
 Messages: TypeAlias = Sequence[Mapping[str, Any]]
-
-
-def open_turns(messages: Messages) -> list[int]:
-    """Places of the user messages that nobody has answered yet: not followed by an assistant or tool message."""
-    return [
-        place
-        for place, message in enumerate(messages)
-        if message.get("role") == "user"
-        and (place + 1 == len(messages) or messages[place + 1].get("role") not in ("assistant", "tool"))
-    ]
 
 
 def turns_of(case: Case) -> int:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
-from evalharness.candidates.conversation import converse, open_turns, turns_of
+from evalharness.candidates.conversation import converse, turns_of
 from evalharness.candidates.templates import Template
-from evalharness.core.cases import Case
+from evalharness.core.cases import Case, open_turns
 from evalharness.core.endpoints import Address
 from evalharness.core.protocols import ChatClient, Request
 from evalharness.core.results import Failure, Output

@@ -29,6 +29,16 @@ def id_look(name: str) -> str:
     return name.translate(_ALIKE).lower()
 
 
+def open_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Places of the user messages that nobody has answered yet: not followed by an assistant or tool message."""
+    roles = [message.get("role") for message in messages]
+    return [
+        place
+        for place, role in enumerate(roles)
+        if role == "user" and roles[place + 1 : place + 2] not in (["assistant"], ["tool"])
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One line of an eval set. Values are frozen copies; a missing field is ``None`` or empty."""

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from evalharness.core.cases import Case
+from evalharness.core.cases import Case, open_turns
 from evalharness.core.protocols import CaseScorer
 from evalharness.core.results import Failure, Output, Score, ScoreResult, Unscored
 from evalharness.scorers.base import Scorer, shown
@@ -85,13 +85,7 @@ def script_of(case: Case) -> list[int]:
     """Places of the user turns of a case that wait for a reply; where none does, the end of the input is the one turn."""
     if not isinstance(case.input, tuple):
         return [0]
-    roles = [message.get("role") for message in case.input]
-    script = [
-        place
-        for place, role in enumerate(roles)
-        if role == "user" and roles[place + 1 : place + 2] not in (["assistant"], ["tool"])
-    ]
-    return script or [len(roles) - 1]
+    return open_turns(case.input) or [len(case.input) - 1]
 
 
 def replies_of(output: Output, case: Case, turns: int) -> list[Output | None] | None:

@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 
-from evalharness.candidates.conversation import open_turns
-from evalharness.core.cases import Case
+from evalharness.core.cases import Case, open_turns
 from evalharness.core.errors import ConfigError, KeyMissing
 from evalharness.core.protocols import Candidate
 from evalharness.core.results import Failure, Output
