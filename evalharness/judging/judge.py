@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evalharness.core.protocols import Desk
 from evalharness.core.results import Failure
@@ -13,7 +13,7 @@ from evalharness.judging.items import split_items
 from evalharness.judging.prompt import Prompt, prompt_for
 from evalharness.judging.reply import Opinion
 from evalharness.judging.rubric import CANNOT_TELL, Criterion, Rubric
-from evalharness.judging.seat import Asker, Question, Seat, Spoken
+from evalharness.judging.seat import Asker, Question, Seat, Spoken, Took
 from evalharness.judging.subject import Subject, swapped
 
 
@@ -39,6 +39,8 @@ class Finding:
     flags: tuple[str, ...] = ()
     guard: str = ""
     """Why no judge was asked, or empty."""
+    took: Took = field(default_factory=Took)
+    """What the judgements that were not known before took."""
 
 
 class Judge:
@@ -109,6 +111,7 @@ class Judge:
         judgements = list(known)
         models: list[str] = []
         flags: tuple[str, ...] = ()
+        took = Took()
         for repeat in repeats if asked else ():
             once = await self._once(subject, asked, repeat, inquiry)
             if isinstance(once, Failure):
@@ -116,13 +119,22 @@ class Judge:
             judgements.append(once.opinions)
             models += once.models
             flags = once.flags
+            took += once.took
         merged = vote_all(self.rubric, judgements, [criterion.id for criterion in asked])
         return Finding(
             assessment=assess(self.rubric, merged, applicable),
             judgements=tuple(judgements),
             models=tuple(dict.fromkeys(models)),
             flags=flags,
+            took=took,
         )
+
+    def prompts(self, subject: Subject) -> list[Prompt]:
+        """What one judgement of an answer asks each seat, in one order; nothing where code decides."""
+        if self._guarded(subject) is not None:
+            return []
+        asked = [one for one in self.rubric.criteria if subject.applies(one) and _has_items(one, subject)]
+        return [prompt_for(self.rubric, subject, group) for group in _calls(asked)]
 
     def _guarded(self, subject: Subject) -> Finding | None:
         """The finding about an answer that is none; no judge is asked."""
@@ -155,6 +167,7 @@ class Judge:
         opinions: dict[str, Opinion] = {}
         models: list[str] = []
         flags: tuple[str, ...] = ()
+        took = Took()
         for group in _calls(asked):
             prompt = prompt_for(self.rubric, subject, group)
             flags = flags or prompt.flags
@@ -165,6 +178,7 @@ class Judge:
                 return failures[0]
             spoken = [answer for answer in said if isinstance(answer, Spoken)]
             models += [answer.model for answer in spoken]
+            took = sum((answer.took for answer in spoken), took)
             silent: list[Mapping[str, Opinion]] = [{} for _ in failures]
             votes = [*(answer.opinions for answer in spoken), *silent]
             opinions |= vote_all(self.rubric, votes, [criterion.id for criterion in group])
@@ -174,7 +188,8 @@ class Judge:
         if escalated is not None:
             opinions |= escalated.opinions
             models.append(escalated.model)
-        return _Once(opinions=opinions, models=tuple(models), flags=flags)
+            took += escalated.took
+        return _Once(opinions=opinions, models=tuple(models), flags=flags, took=took)
 
     async def _escalate(
         self,
@@ -203,7 +218,8 @@ class Judge:
         second = await self._ask(seat, prompt_for(self.rubric, other, prompt.criteria), other, repeat, inquiry)
         if isinstance(second, Failure):
             return second
-        return Spoken(opinions=both_orders(first.opinions, second.opinions), model=first.model)
+        both = both_orders(first.opinions, second.opinions)
+        return Spoken(opinions=both, model=first.model, took=first.took + second.took)
 
     async def _ask(
         self, seat: Seat, prompt: Prompt, subject: Subject, repeat: int, inquiry: Inquiry
@@ -217,6 +233,7 @@ class _Once:
     opinions: Mapping[str, Opinion]
     models: tuple[str, ...]
     flags: tuple[str, ...]
+    took: Took
 
 
 def both_orders(first: Mapping[str, Opinion], second: Mapping[str, Opinion]) -> dict[str, Opinion]:

@@ -114,6 +114,7 @@ def as_score(finding: Finding | Failure) -> Score | Failure:
         "unassessed": list(assessment.unassessed),
         "flags": list(finding.flags),
         "guard": finding.guard,
+        "took": finding.took.to_json(),
     }
     return Score(
         value=assessment.value,

@@ -31,12 +31,45 @@ class NotKept(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Took:
+    """What calls took, as far as the server said; calls without usage are not in it."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    @classmethod
+    def of(cls, usage: Mapping[str, Any]) -> Took:
+        """Of one call; nothing where the server did not count."""
+        counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        known = [count for count in counts if type(count) is int]
+        return cls(calls=1, tokens_in=known[0], tokens_out=known[1]) if len(known) == 2 else cls()
+
+    def __add__(self, other: Took) -> Took:
+        return Took(
+            calls=self.calls + other.calls,
+            tokens_in=self.tokens_in + other.tokens_in,
+            tokens_out=self.tokens_out + other.tokens_out,
+        )
+
+    def to_json(self) -> list[int]:
+        """``[calls, in, out]``; empty where nothing is known."""
+        return [self.calls, self.tokens_in, self.tokens_out] if self.calls else []
+
+    @classmethod
+    def from_json(cls, data: Sequence[int]) -> Took:
+        """The opposite of :meth:`to_json`."""
+        return cls(calls=data[0], tokens_in=data[1], tokens_out=data[2]) if data else cls()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
     """One judgement: what was said, and by which model."""
 
     opinions: Mapping[str, Opinion]
     model: str = ""
     """Name that the server reported."""
+    took: Took = field(default_factory=Took)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -218,7 +251,7 @@ class Asker:
         opinions = read_reply(output.text, question.prompt, question.subject)
         if self.settings.probabilities:
             opinions = with_distributions(opinions, output, question.prompt)
-        return Spoken(opinions=opinions, model=shown(output.model or "", 100))
+        return Spoken(opinions=opinions, model=shown(output.model or "", 100), took=Took.of(output.usage))
 
 
 def _stored(desk: Desk, keys: Sequence[str], prompt: Prompt) -> Spoken | None:
@@ -230,10 +263,11 @@ def _stored(desk: Desk, keys: Sequence[str], prompt: Prompt) -> Spoken | None:
 def _row(spoken: Spoken) -> Score:
     """How a judgement lies in the store; the value means nothing, the score is worked out anew from the opinions."""
     said = {name: opinion.to_json() for name, opinion in spoken.opinions.items()}
-    return Score(value=0.0, evidence={"opinions": said, "model": spoken.model})
+    took = {"took": spoken.took.to_json()} if spoken.took.calls else {}
+    return Score(value=0.0, evidence={"opinions": said, "model": spoken.model, **took})
 
 
 def _from_row(row: Score, prompt: Prompt) -> Spoken:
     said = row.evidence["opinions"]
     opinions = {criterion.id: Opinion.from_json(said[criterion.id]) for criterion in prompt.criteria}
-    return Spoken(opinions=opinions, model=row.evidence["model"])
+    return Spoken(opinions=opinions, model=row.evidence["model"], took=Took.from_json(row.evidence.get("took", ())))

@@ -12,6 +12,7 @@ from evalharness.core.errors import BaselineError, UsageError
 from evalharness.core.protocols import GroupScorer, Recording, ScorerFacts
 from evalharness.project.arms import answers_by_key, stored_baseline
 from evalharness.project.estimating import Estimate, Usage, estimate, usage_of
+from evalharness.project.judge_costs import JudgeCost, judge_costs
 from evalharness.project.pilot import EarlierPair, earlier_pair, newest_run
 from evalharness.project.plans import KeptPlans
 from evalharness.project.workspace import Workspace
@@ -66,6 +67,8 @@ class GatePlan:
     epochs: int
     alpha_pass: float
     alpha_block: float
+    judges: tuple[JudgeCost, ...] = ()
+    """What each judge will ask for, and what that costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +273,13 @@ def _plan(workspace: Workspace, found: Prepared, kept: KeptPlans) -> GatePlan:
         epochs=gate.epochs,
         alpha_pass=gate.alpha_pass,
         alpha_block=gate.alpha_block,
+        judges=judge_costs(
+            workspace,
+            found.scorers.values(),
+            found.cases,
+            stored=found.stored.results if found.stored is not None else None,
+            epochs=gate.epochs,
+        ),
     )
 
 

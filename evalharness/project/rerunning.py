@@ -17,8 +17,10 @@ from evalharness.core.protocols import Candidate, GroupScorer, Recording, Scorer
 from evalharness.core.results import CaseResult, Run, Score
 from evalharness.core.specs import digest_text
 from evalharness.core.verdicts import Comparison, Warned
+from evalharness.judging.scorer import JudgeScorer
+from evalharness.judging.side_by_side import SideBySideJudge
 from evalharness.project.arms import check_same_set, stored_baseline
-from evalharness.project.execution import Task, check_money, left_to_spend, make_header, over_all_legs
+from evalharness.project.execution import Task, check_money, left_to_spend, make_header, over_all_legs, price_notes
 from evalharness.project.gitfacts import pull_request
 from evalharness.project.judges import seat_judges
 from evalharness.project.judging import under_judge
@@ -68,7 +70,7 @@ def rerun_gate(
         Incomplete: If a key or money is missing.
     """
     _check_possible(workspace, scorers)
-    gate, _ = seat_judges(workspace, gate, scorers)  # both sides are judged in this run, in the same way
+    gate, bench = seat_judges(workspace, gate, scorers)
     candidate = _live(workspace, gate.candidate, evalset)
     rival = _rival(workspace, gate, evalset)
     number = try_number(workspace, gate.name, candidate.digest)
@@ -86,11 +88,12 @@ def rerun_gate(
     )
     comparison = under_judge(
         workspace,
-        setup,
+        bench.side_by_side(workspace, setup, epochs=gate.epochs),
         candidate,
         wanted=selected(evalset, workspace.options),
         tries=tries_note(gate, number),
         answer=lambda judge: _answer(workspace, judge, evalset, candidate, rival.candidate),
+        finish=bench.finish,
     )
     warnings = (*comparison.gate.warnings, *_moved(rival))
     notes = (f"both sides were answered in this run, side by side{_from(rival)}", *comparison.gate.notes)
@@ -185,7 +188,10 @@ def _planned(scorer: ScorerFacts, evalset: EvalSet, stored: Baseline | None) -> 
     for case in evalset.living:
         fits = all(getattr(case, need) not in (None, (), {}) for need in scorer.needs)
         before = stored.results.get(case.id) if stored is not None and scorer.name in stored.signatures else None
-        known = before is None or any(isinstance(trial.scores.get(scorer.name), Score) for trial in before.trials)
+        pairs = isinstance(scorer, JudgeScorer) and scorer.judge.rubric.pairwise  # nothing is stored of those
+        known = (
+            before is None or pairs or any(isinstance(trial.scores.get(scorer.name), Score) for trial in before.trials)
+        )
         if fits and known:
             ids.add(case.id)
     return frozenset(ids)
@@ -213,7 +219,8 @@ def _answer(workspace: Workspace, judge: GateJudge, evalset: EvalSet, candidate:
     cases = {case.id: case for case in order}
     scoring = Scoring(scorers)
     each = tuple(scorer for scorer in scorers if scorer not in scoring.epochs)
-    splitting = Splitting(epochs=gate.epochs, scoring=Scoring(tuple(scoring.epochs)))
+    amend = tuple(scorer.amended for scorer in scorers if isinstance(scorer, SideBySideJudge))
+    splitting = Splitting(epochs=gate.epochs, scoring=Scoring(tuple(scoring.epochs)), amend=amend)
     both = BothArms(candidate, rival, epochs=gate.epochs, timeout_s=workspace.config.defaults.timeout)
     results = cast("dict[str, CaseResult]", setup.baseline.results)
     run = run_cases(
@@ -236,6 +243,9 @@ def _answer(workspace: Workspace, judge: GateJudge, evalset: EvalSet, candidate:
         )
     )
     workspace.spent_usd += run.calls.cost_usd
+    if run.calls.made:
+        said = dict.fromkeys(note for task in tasks for note in price_notes(workspace, task))
+        run = replace(run, notes=(*run.notes, *said))
     answered, baseline = parted(run, own, splitting, cases)
     results.update(baseline.results)
     return answered if before is None else replace(answered, calls=over_all_legs(answered.calls, before))

@@ -17,6 +17,7 @@ from evalharness.judging.rates import Rate
 from evalharness.judging.rubric import Rubric
 from evalharness.judging.scorer import JudgeScorer
 from evalharness.judging.standing import DAYS, Standing, drift
+from evalharness.judging.subject import Subject, subject_of_label
 from evalharness.project.calibrating import believed, known_bad
 from evalharness.project.execution import now
 from evalharness.project.labelled import Heard, hear
@@ -76,10 +77,17 @@ def check_again(workspace: Workspace, scorer: JudgeScorer, standing: Standing) -
 
 def anchor_calls(workspace: Workspace, scorer: JudgeScorer) -> int:
     """Calls that anchors and canaries of a judge take when they are due, for ``plan``."""
+    judge = scorer.judge
+    orders = 2 if judge.rubric.pairwise else 1
+    asked = sum(len(judge.prompts(subject)) for subject in anchor_subjects(workspace, scorer))
+    return asked * len(judge.seats) * orders
+
+
+def anchor_subjects(workspace: Workspace, scorer: JudgeScorer) -> list[Subject]:
+    """What is judged when anchors and canaries of a judge are."""
     rubric = scorer.judge.rubric
     labels = _anchors(rubric, workspace)
-    orders = 2 if rubric.pairwise else 1
-    return (len(labels) + len(_canaries(rubric, labels))) * len(scorer.judge.seats) * orders
+    return [subject_of_label(label) for label in (*labels, *_canaries(rubric, labels))]
 
 
 def _anchors(rubric: Rubric, workspace: Workspace) -> Sequence[Label]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from evalharness.core.text import visible
 from evalharness.project.estimating import Estimate
+from evalharness.project.judge_costs import JudgeCost
 from evalharness.project.planning import GatePlan
 from evalharness.verdict.chart import At, Row
 from evalharness.verdict.plan import GuardPlan, HardPlan
@@ -30,6 +31,8 @@ def _plan_lines(plan: GatePlan) -> Iterator[str]:
     yield f"{_name(plan.gate)}  {plan.n} cases of {_name(plan.evalset)}{version}"
     yield f"  compares {visible(plan.candidate, limit=24)} with {visible(plan.baseline, limit=40)}"
     yield from estimate_lines(plan.estimate)
+    for judge in plan.judges:
+        yield from _judge_cost_lines(judge)
     yield from _green_lines(plan)
     for hard in plan.hard:
         yield from _hard_lines(hard)
@@ -76,6 +79,17 @@ def _judge_lines(estimate: Estimate) -> Iterator[str]:
         yield f"  judges   up to {estimate.judgements} calls; equal answers and stored verdicts take none"
     if estimate.anchors:
         yield f"           {estimate.anchors} for anchors and canaries, once a week"
+
+
+def _judge_cost_lines(judge: JudgeCost) -> Iterator[str]:
+    once, most, anchors = (bill.cost_usd for bill in (judge.once, judge.most, judge.anchors))
+    if once is None or most is None or anchors is None:
+        said = "cost unknown: a price is not in the config, add it under [prices]"
+    else:
+        said = f"~{_dollars(once)} if no verdict differs, at most {_dollars(most)} with all re-asks"
+        said += f"; anchors and canaries ~{_dollars(anchors)}" if judge.anchors.calls else ""
+    text = f"{_name(judge.scorer)}: ~{judge.once.tokens[0]:,} tokens in, ~{judge.once.tokens[1]:,} out; {said} ({judge.how})"
+    yield from wrap(text, 79, initial_indent=" " * 11, subsequent_indent=" " * 13)
 
 
 def _green_lines(plan: GatePlan) -> Iterator[str]:
@@ -232,6 +246,7 @@ def _plan_json(plan: GatePlan) -> dict[str, Any]:
         "tokens": None if estimate.tokens is None else list(estimate.tokens),
         "cost_usd": None if estimate.cost_usd is None else list(estimate.cost_usd),
         "price_from": estimate.price_from or None,
+        "judges": [asdict(judge) for judge in plan.judges],
         "seconds": estimate.seconds,
         "estimated": estimate.how,
         "hard": [asdict(hard) for hard in plan.hard],
