@@ -158,12 +158,12 @@ def _config(args: argparse.Namespace) -> Config:
 
 
 def _grow(args: argparse.Namespace) -> int:
-    from evalharness.core.options import RunOptions
+    from evalharness.cli.options import looking
     from evalharness.evalset.grow import propose, write_proposals
     from evalharness.evalset.jsonl import read_cases
     from evalharness.project.workspace import open_workspace
 
-    with open_workspace(Path.cwd(), config=args.config, options=RunOptions(offline=True)) as workspace:
+    with open_workspace(Path.cwd(), config=args.config, options=looking()) as workspace:
         name, reasons = _every_base(args, workspace) if args.every else _weak(args, workspace)
         evalset = workspace.evalset(name)
         entry = workspace.config.evalsets[name]

@@ -53,6 +53,11 @@ def options_from(args: argparse.Namespace, env: Mapping[str, str] | None = None)
     )
 
 
+def looking(env: Mapping[str, str] | None = None) -> RunOptions:
+    """The options of commands that call nothing: a fork's code is not run to look at it either."""
+    return RunOptions(offline=True, untrusted=from_fork(os.environ if env is None else env))
+
+
 def is_offline(args: argparse.Namespace, env: Mapping[str, str] | None = None) -> bool:
     """True under ``--offline`` or EVALH_OFFLINE.
 

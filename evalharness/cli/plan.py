@@ -20,10 +20,10 @@ def execute(args: argparse.Namespace) -> int:
     Returns:
         0.
     """
-    from evalharness.core.options import RunOptions
-    from evalharness.project.workspace import open_workspace
+    from evalharness.cli.options import looking
+    from evalharness.project.untrusted import open_project
 
-    with open_workspace(Path.cwd(), config=args.config, options=RunOptions(offline=True)) as workspace:
+    with open_project(Path.cwd(), config=args.config, options=looking()) as workspace:
         return print_selfcheck(workspace, args) if args.selfcheck else print_plan(workspace, args.gates, args)
 
 

@@ -18,7 +18,7 @@ from evalharness.config.model import Config, GateConfig
 from evalharness.core.errors import BaselineError, ConfigError
 from evalharness.core.verdicts import GateVerdict
 from evalharness.project.basefiles import named_files, write_files
-from evalharness.project.gitfacts import base_ref, commit_at, file_at, files_at
+from evalharness.project.gitfacts import base_ref, commit_at, file_at, files_at, refuse_strange_repository
 from evalharness.project.proposed import proposals
 from evalharness.project.workspace import Trusted, Workspace
 
@@ -53,6 +53,7 @@ def enter_base(workspace: Workspace) -> Trusted | None:
 
 def _read(workspace: Workspace, ref: str) -> Trusted:
     root = workspace.root
+    refuse_strange_repository(root, workspace.env)
     commit = commit_at(root, ref)
     files = Path(workspace.closing.enter_context(TemporaryDirectory(prefix="evalh-", ignore_cleanup_errors=True)))
     path = _config_at(root, commit, own=Path(workspace.config.path).name)

@@ -31,18 +31,24 @@ def in_ci(env: Mapping[str, str]) -> bool:
 def from_fork(env: Mapping[str, str]) -> bool:
     """True when CI says that the code under test comes from a fork: then data only is trusted.
 
-    An event file that cannot be read counts as a fork: the safe side.
+    On GitHub every event of a pull request counts, and one that follows a workflow of a fork. An event file that cannot
+    be read counts as a fork, and so does a comment on a pull request, which does not say whose it is: the safe side.
     """
     source, own = env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), env.get("CI_MERGE_REQUEST_PROJECT_PATH")
     if source and own:
         return source != own
-    if env.get("GITHUB_EVENT_NAME") not in ("pull_request", "pull_request_target"):
+    name = env.get("GITHUB_EVENT_NAME", "")
+    if not name.startswith("pull_request") and name not in ("workflow_run", "issue_comment"):
         return False
     import json
 
     try:
         with open(env.get("GITHUB_EVENT_PATH", ""), "rb") as file:
-            head = json.load(file)["pull_request"]["head"]["repo"]["full_name"]
+            event = json.load(file)
+        if name == "issue_comment":
+            return "pull_request" in event["issue"]
+        run = name == "workflow_run"
+        head = event["workflow_run"]["head_repository"] if run else event["pull_request"]["head"]["repo"]
+        return bool(head["full_name"] != env.get("GITHUB_REPOSITORY"))
     except (OSError, ValueError, LookupError, TypeError):
         return True  # also a head repository that was deleted: it is null
-    return bool(head != env.get("GITHUB_REPOSITORY"))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from evalharness.core.errors import BaselineError
+from evalharness.core.masking import mask
 
 
 def _git(root: Path, *args: str) -> bytes | None:
     """Standard output of a git command, or None when git is missing or says no."""
     import subprocess
 
+    if hidden_repository(root) is not None:
+        return None
     # A repository can name programs in its config (fsmonitor, external diff); none of them may run for a look.
     safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "diff.external=")
     try:
@@ -28,12 +32,62 @@ def _git(root: Path, *args: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
+def hidden_repository(root: Path) -> Path | None:
+    """A folder that git would take for a repository though it has no ``.git``: files of a checkout can look like one.
+
+    Its refs and its config are then those of whoever committed these files. (``safe.bareRepository`` is git's own
+    defence, from 2.38 on and off by itself.)
+
+    Args:
+        root: Folder of the project; it and those above it are looked at, up to the first with a ``.git``.
+    """
+    inside = root.resolve()
+    for folder in (inside, *inside.parents):
+        if (folder / ".git").exists():
+            return None
+        parts = ((folder / name).exists() for name in ("objects", "refs"))
+        if os.path.lexists(folder / "HEAD") and (all(parts) or (folder / "commondir").exists()):
+            return folder
+    return None
+
+
+def refuse_strange_repository(root: Path, env: Mapping[str, str]) -> None:
+    """Refuse to take rules from a repository that a pull request could have chosen.
+
+    Args:
+        root: Folder of the project.
+        env: GITHUB_REPOSITORY names the repository whose base branch is trusted.
+
+    Raises:
+        BaselineError: If files of the checkout look like a repository, if the project lies in a submodule (a pull request
+            can point it anywhere), or if the clone is of another repository.
+    """
+    hidden = hidden_repository(root)
+    if hidden is not None:
+        raise BaselineError(
+            f"files in {hidden.name}/ look like a git repository of their own (HEAD, objects, refs)",
+            tip="no base ref is read while they are there: delete them",
+        )
+    if (_git(root, "rev-parse", "--show-superproject-working-tree") or b"").strip():
+        raise BaselineError(
+            "the project lies in a submodule, which a pull request can point anywhere",
+            tip="run evalh in a checkout of that repository",
+        )
+    origin = (_git(root, "config", "--get", "remote.origin.url") or b"").decode("utf-8", "replace").strip()
+    own = env.get("GITHUB_REPOSITORY", "")
+    if own and origin and not re.search(rf"(?:^|[/:]){re.escape(own)}(?:\.git)?/?$", origin, re.IGNORECASE):
+        raise BaselineError(
+            f"this is a clone of {mask(origin)!r}, so its base branch is not that of {own}",
+            tip=f"check out {own} itself (refs/pull/NUMBER/merge) with fetch-depth: 0",
+        )
+
+
 def commit_of(root: Path) -> str:
     """Commit of the checkout at ``root``: 40 hex digits, ``+dirty:DIGEST`` when tracked files differ; empty outside git."""
     head = _git(root, "rev-parse", "HEAD")
     if head is None:
         return ""
-    difference = _git(root, "diff", "--no-ext-diff", "--no-textconv", "HEAD") or b""
+    difference = _git(root, "diff", "--no-ext-diff", "--no-textconv", "HEAD", "--") or b""
     commit = head.decode("ascii", "replace").strip()
     return f"{commit}+dirty:{hashlib.sha256(difference).hexdigest()[:16]}" if difference else commit
 

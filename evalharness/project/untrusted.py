@@ -8,6 +8,7 @@ line in neither direction. Where no base ref is known nothing is called at all.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from tempfile import TemporaryDirectory
 from evalharness.core.options import RunOptions
 from evalharness.core.verdicts import Warned
 from evalharness.project.baseref import enter_base
+from evalharness.project.environment import from_fork
 from evalharness.project.workspace import Workspace, open_workspace
 
 
@@ -24,12 +26,13 @@ def open_project(directory: Path, *, config: str | None = None, options: RunOpti
     Args:
         directory: Where the command runs.
         config: Path of a config file, or None for the nearest one upwards.
-        options: Flags of the command.
+        options: Flags of the command; None trusts as far as the environment does.
 
     Raises:
         ConfigError: If there is no config or it is wrong.
         BaselineError: If data only is trusted and the base ref cannot be read.
     """
+    options = RunOptions(untrusted=from_fork(os.environ)) if options is None else options
     workspace = open_workspace(directory, config=config, options=options)
     if workspace.options.untrusted:
         try:

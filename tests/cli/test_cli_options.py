@@ -107,6 +107,26 @@ def event(tmp_path: Path, head: object) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "payload", "expected"),
+    [
+        ("pull_request_review", {"pull_request": {"head": {"repo": {"full_name": "other/bot"}}}}, True),
+        ("pull_request_review_comment", {"pull_request": {"head": {"repo": {"full_name": "team/bot"}}}}, False),
+        ("workflow_run", {"workflow_run": {"head_repository": {"full_name": "other/bot"}}}, True),
+        ("workflow_run", {"workflow_run": {"head_repository": {"full_name": "team/bot"}}}, False),
+        ("workflow_run", {}, True),
+        ("issue_comment", {"issue": {"pull_request": {"url": "x"}}}, True),
+        ("issue_comment", {"issue": {"number": 7}}, False),
+        ("issue_comment", [], True),
+        ("push", {"pull_request": {"head": {"repo": {"full_name": "other/bot"}}}}, False),
+    ],
+)
+def test_events_with_a_forks_code(tmp_path: Path, name: str, payload: object, *, expected: bool) -> None:
+    env = {**event(tmp_path, {}), "GITHUB_EVENT_NAME": name}
+    (tmp_path / "event.json").write_text(json.dumps(payload), encoding="utf-8")
+    assert from_fork(env) is expected
+
+
 def test_a_fork_is_not_trusted(tmp_path: Path) -> None:
     own = event(tmp_path, {"repo": {"full_name": "team/bot"}})
     assert from_fork(own) is False

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.fork.place import MARK, answers, jsonl, rows
+from tests.fork.place import MARK, answers, git, jsonl, rows
 from tests.fork.poison import store_of_right_answers
 
 GATE_G = ("gate", "g")
@@ -261,6 +262,67 @@ def _(root: Path, url: str) -> None:
     given = answers(lambda i: i % 4 != 0)
     given[1]["output"] = "a" * 5000 + "b"
     jsonl(root / "recorded/new.jsonl", given)
+
+
+# --- the repository that the rules are read from ------------------------------------------------------------------------
+
+
+def moved(root: Path) -> str:
+    """Have the project lie in ``evals/`` at main, and the fork's worse answers on top; gives these answers."""
+    worse = (root / "recorded/new.jsonl").read_text()
+    git(root, "checkout", "-q", "-f", "main")
+    (root / "evals").mkdir()
+    for name in ("evalh.toml", "evalsets", "recorded", "prompts", "rubrics", "reports"):
+        git(root, "mv", name, f"evals/{name}")
+    git(root, "commit", "-q", "-m", "a folder of its own")
+    git(root, "checkout", "-q", "-B", "fork")
+    (root / "evals/recorded/new.jsonl").write_text(worse)
+    edit(root / "evals", ("margin = 0.05", "margin = 0.9"))
+    return worse
+
+
+def theirs(root: Path) -> Path:
+    """A repository of the attacker's with what is in ``evals/`` now: its main has the wide margin."""
+    place = root.parent / "theirs"
+    shutil.copytree(root / "evals", place)
+    git(place, "init", "-q", "-b", "main")
+    git(place, "add", "-A")
+    git(place, "commit", "-q", "-m", "theirs")
+    return place
+
+
+@attack("files that git takes for a repository lie beside the config", "pass", directory="evals")
+def _(root: Path, url: str) -> None:
+    """A folder with HEAD, objects and refs is one to git; its main says what the attacker likes."""
+    moved(root)
+    place = theirs(root)
+    for name in ("HEAD", "config", "objects", "refs"):
+        part = place / ".git" / name
+        (shutil.copytree if part.is_dir() else shutil.copy)(part, root / "evals" / name)
+
+
+@attack("the project's folder becomes a submodule", "pass", directory="evals")
+def _(root: Path, url: str) -> None:
+    moved(root)
+    place = theirs(root)
+    git(root, "rm", "-q", "-r", "-f", "--cached", "evals")
+    head = subprocess.run(["git", "-C", str(place), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    git(root, "update-index", "--add", "--cacheinfo", f"160000,{head.stdout.strip()},evals")
+    shutil.copytree(place / ".git", root / ".git/modules/evals")
+    git(root / ".git/modules/evals", "config", "core.worktree", "../../../evals")
+    (root / "evals/.git").write_text("gitdir: ../.git/modules/evals\n")
+
+
+@attack("the workflow checks out the fork's own repository", "pass")
+def _(root: Path, url: str) -> None:
+    """As ``pull_request_target`` with ``repository: HEAD``: there "main" is the fork's."""
+    worse = (root / "recorded/new.jsonl").read_text()
+    git(root, "checkout", "-q", "-f", "main")
+    edit(root, ("margin = 0.05", "margin = 0.9"))
+    git(root, "commit", "-q", "-a", "-m", "wide")
+    git(root, "checkout", "-q", "-B", "fork")
+    (root / "recorded/new.jsonl").write_text(worse)
+    git(root, "remote", "add", "origin", "https://github.com/stranger/repo.git")
 
 
 # --- the verdict ------------------------------------------------------------------------------------------------------

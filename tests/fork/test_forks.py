@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fork.attacks import ATTACKS, Attack
-from tests.fork.place import Came, Listener, attack, fork_env, make_main, plain
+from tests.fork.attacks import ATTACKS, BOT, Attack, edit, evil
+from tests.fork.place import KEY, MARK, Came, Listener, attack, evalh, fork_env, forms, make_main, plain
 
 PAGE = Path(__file__).parent.parent.parent / "docs/forks.md"
 
@@ -76,6 +76,48 @@ def test_negative_control_as_our_own_work_it_succeeds(
     keys = {name: value for name, value in fork_env(tmp_path).items() if "_API_KEY" in name}
     came = tried(one, main_branch, listener, tmp_path, plain() | keys)
     assert CONTROLS[name] in came.won, came
+
+
+LOOKS = (
+    ("plan",), ("plan", "g", "--json"), ("gate", "g", "--dry-run"), ("lint", "--fix"), ("doctor", "--json"), ("evalset", "grow"),
+    ("show", "--list"), ("run", "bot"), ("compare", "bot", "old"), ("promote", "--gate", "g", "--why", "x"),
+)  # fmt: skip
+"""Commands that a workflow runs beside the gate."""
+
+
+@pytest.mark.parametrize("words", LOOKS, ids=" ".join)
+def test_no_command_runs_or_asks_what_a_fork_names(
+    words: tuple[str, ...], main_branch: Path, listener: Listener, tmp_path: Path
+) -> None:
+    code = _every_way_to_run_code(main_branch, listener, tmp_path, words, fork_env(tmp_path))
+    assert code in (0, 1, 2, 4)
+    assert not any(tmp_path.rglob(MARK))
+
+
+def test_negative_control_a_plan_of_our_own_looks_at_our_own_code(
+    main_branch: Path, listener: Listener, tmp_path: Path
+) -> None:
+    assert _every_way_to_run_code(main_branch, listener, tmp_path, ("plan",), plain()) == 0
+    assert any(tmp_path.rglob(MARK))
+
+
+def _every_way_to_run_code(
+    main_branch: Path, listener: Listener, folder: Path, words: tuple[str, ...], env: dict[str, str]
+) -> int:
+    root = folder / "repo"
+    shutil.copytree(main_branch, root, symlinks=True)
+    evil(root)
+    model = f'mod = {{ model = "x", base_url = "{listener.url}/v1", api_key_env = "OPENAI_API_KEY" }}'
+    edit(
+        root,
+        (BOT, f'bot = {{ python = "evil:run" }}\n{model}'),
+        ('exact = { use = "equals" }', 'exact = { use = "python", call = "evil:run" }'),
+    )
+    before = len(listener.seen)
+    done = evalh(root, *words, env=env)
+    assert len(listener.seen) == before
+    assert not any(form in done.stdout + done.stderr for form in forms(KEY))
+    return done.returncode
 
 
 def test_the_checkout_without_any_trick_is_a_regression(main_branch: Path, listener: Listener, tmp_path: Path) -> None:
