@@ -4,8 +4,9 @@
 
 prints its base URL and serves until its standard input ends. It reads a request no further than it must (its length),
 and answers from a table of whole replies: which one depends on the bytes of the request alone, so that runs can be compared.
-``GET /stats`` gives ``{"calls": N, "most": M, "first": T}``: requests so far, the most in flight at once, and when the first
-one since the last look came (monotonic seconds). Standard library only; for measuring, not for testing: it checks nothing.
+``GET /stats`` gives ``{"calls": N, "most": M, "first": T, "last": T}``: requests so far, the most in flight at once, when the first
+one since the last look came, and when the last one was answered (monotonic seconds). Standard library only; for measuring, not
+for testing: it checks nothing.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Counts:
     in_flight = 0
     most = 0
     first: float | None = None
+    last: float | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -85,7 +87,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, head: bytes, body: bytes) -> None:
         counts = self._counts
         if head.startswith(b"get "):
-            seen = {"calls": counts.calls, "most": counts.most, "first": counts.first}
+            seen = {"calls": counts.calls, "most": counts.most, "first": counts.first, "last": counts.last}
             counts.first = None
             self._write(framed(json.dumps(seen).encode()))
             return
@@ -102,6 +104,7 @@ class Connection(asyncio.Protocol):
 
     def _late(self, answer: bytes) -> None:
         self._counts.in_flight -= 1
+        self._counts.last = time.monotonic()
         self._write(answer)
 
     def _write(self, answer: bytes) -> None:

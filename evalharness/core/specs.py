@@ -29,6 +29,8 @@ def freeze(value: Any) -> Any:
 
 def thaw(value: Any) -> Any:
     """Plain dicts and lists again, ready for ``json.dumps``; the opposite of :func:`freeze`."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value  # first, for most values are, and asking whether they are a Mapping takes long
     if isinstance(value, Mapping):
         return {key: thaw(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
