@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import conformance
 import oracles
 import speed
 
@@ -40,13 +41,14 @@ def oracle_table(model: str) -> Iterator[str]:
         oracles.assignment(),
         oracles.bertscore(model),
         oracles.shared_data() if oracles.DATA.is_dir() else (),
+        conformance.all_rows() if oracles.DATA.is_dir() else (),
     )
     for family in families:
         for row in family:
             gap = f"{row.largest:.0f}" if "verdicts" in row.note else f"{row.largest:.1e}"
             yield f"| {row.metric} | {row.oracle} | {row.compared:,} | {gap} | {row.note} |"
-    yield "\nIFEval's 25 checks are held against lm-eval in `tests/scorers/test_ifeval*.py`; the rows of the peers' own tests in"
-    yield '`tests/conformance`, where each disagreement is named (docs/scorers.md, "Where we differ").\n'
+    yield "\nEach row of recorded data is held by a test: `tests/conformance`, `tests/scorers/test_ifeval.py` (docs/ifeval.md has its 25"
+    yield 'instructions one by one). Each disagreement is named and argued in docs/scorers.md, "Where we differ".\n'
 
 
 def speed_table(model: str) -> Iterator[str]:

@@ -51,6 +51,10 @@ WORDS = {
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
+    return read_rows()
+
+
+def read_rows() -> list[Row]:
     """Every shared row of a type that we have."""
     files = [folder("peer_assertions") / f"{name}.jsonl" for name in ("promptfoo", "autoevals", "ragas")]
     read = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from evalharness.core.errors import ConfigError
 from evalharness.core.results import Score
 from evalharness.scorers.registry import score
@@ -43,19 +41,29 @@ def rows(data: Path) -> list[dict[str, Any]]:
     return [row for row in kept if row["tier"] == "shared"]
 
 
+def agrees(row: dict[str, Any]) -> bool:
+    expected = row["expected"]
+    try:
+        result = score(table(row), output=row["output"], case={})
+    except ConfigError:
+        return "error" in expected
+    if not isinstance(result, Score) or "error" in expected:
+        return False
+    return (
+        ("pass" not in expected or result.passed is expected["pass"])
+        and ("score" not in expected or abs(result.value - expected["score"]) <= expected.get("tol", 1e-9))
+        and expected.get("score_gt", -1) < result.value < expected.get("score_lt", 2)
+    )
+
+
 def test_shared_rows_all_agree() -> None:
     found = rows(folder("peer_assertions"))
     assert len(found) >= 20
-    for row in found:
-        expected = row["expected"]
-        if "error" in expected:
-            with pytest.raises(ConfigError):
-                score(table(row), output=row["output"], case={})
-            continue
-        result = score(table(row), output=row["output"], case={})
-        assert isinstance(result, Score), row["id"]
-        if "pass" in expected:
-            assert result.passed is expected["pass"], row["id"]
-        if "score" in expected:
-            assert result.value == pytest.approx(expected["score"], abs=expected.get("tol", 1e-9)), row["id"]
-        assert expected.get("score_gt", -1) < result.value < expected.get("score_lt", 2), row["id"]
+    assert [row["id"] for row in found if not agrees(row)] == []
+
+
+def test_a_wrong_overlap_would_be_seen() -> None:
+    row = {"type": "bleu", "value": "a b c d", "output": "a b c d", "context": {}, "id": "control"}
+    assert agrees(row | {"expected": {"pass": True, "score": 1.0}})
+    assert not agrees(row | {"expected": {"pass": False}})
+    assert not agrees(row | {"expected": {"pass": True, "score": 0.9}})

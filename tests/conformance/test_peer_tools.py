@@ -85,7 +85,8 @@ def similarity(row: Row) -> float:
     return max(0.0, *(cosine(vectors[row["output"]], vectors[reference]) for reference in references))
 
 
-def test_every_shared_similarity_row_agrees() -> None:
+def similarity_rows() -> tuple[list[Row], list[tuple[str, float]]]:
+    """The rows with vectors, and (row, value) where ours is another verdict or value."""
     found = [row for row in rows("similar") if "embeddings" in row["context"]]
     wrong = []
     for row in found:
@@ -101,6 +102,11 @@ def test_every_shared_similarity_row_agrees() -> None:
             and (1 - value if negated else value) != pytest.approx(expected["score"])
         ):
             wrong.append((row["id"], value))
+    return found, wrong
+
+
+def test_every_shared_similarity_row_agrees() -> None:
+    found, wrong = similarity_rows()
     assert len(found) >= 9
     assert wrong == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,10 @@ def data() -> Path:
 
 @pytest.fixture(scope="module")
 def rankings(data: Path) -> Rankings:
+    return read_rankings(data)
+
+
+def read_rankings(data: Path) -> Rankings:
     documents = defaultdict(list)
     for line in (data / "results.test").read_text().splitlines():
         query, _, name, _, value, _ = line.split()
@@ -35,6 +40,10 @@ def rankings(data: Path) -> Rankings:
 
 @pytest.fixture(scope="module")
 def judgements(data: Path) -> Judgements:
+    return read_judgements(data)
+
+
+def read_judgements(data: Path) -> Judgements:
     grades: dict[str, dict[str, int]] = defaultdict(dict)
     for line in (data / "qrels.test").read_text().splitlines():
         query, _, name, grade = line.split()
@@ -50,12 +59,9 @@ def value_of(word: str, k: int | None, query: str, rankings: Rankings, judgement
     return sum(result.value for result in results) / len(results)
 
 
-@pytest.mark.parametrize(("file", "least"), [("out.test", 10), ("out.test.aq", 140)])
-def test_every_line_that_we_have_a_word_for(
-    data: Path, file: str, least: int, rankings: Rankings, judgements: Judgements
-) -> None:
-    compared = 0
-    for line in (data / file).read_text().splitlines():
+def compared(file: Path, rankings: Rankings, judgements: Judgements) -> Iterator[tuple[str, float, float]]:
+    """(measure and query, our value, the printed one) of each line that we have a word for."""
+    for line in file.read_text().splitlines():
         measure, query, printed = line.split(maxsplit=2)
         family, _, cut = measure.rpartition("_")
         if measure in WHOLE:
@@ -64,10 +70,17 @@ def test_every_line_that_we_have_a_word_for(
             word, k = WORDS[family], int(cut)
         else:
             continue
-        value = value_of(word, k, query, rankings, judgements)
-        assert abs(value - float(printed)) <= 0.00005 + 1e-9, (measure, query, value, printed)
-        compared += 1
-    assert compared >= least
+        yield f"{measure} {query}", value_of(word, k, query, rankings, judgements), float(printed)
+
+
+@pytest.mark.parametrize(("file", "least"), [("out.test", 10), ("out.test.aq", 140)])
+def test_every_line_that_we_have_a_word_for(
+    data: Path, file: str, least: int, rankings: Rankings, judgements: Judgements
+) -> None:
+    lines = list(compared(data / file, rankings, judgements))
+    for what, value, printed in lines:
+        assert abs(value - printed) <= 0.00005 + 1e-9, (what, value, printed)
+    assert len(lines) >= least
 
 
 def test_the_comparison_can_fail(rankings: Rankings, judgements: Judgements) -> None:

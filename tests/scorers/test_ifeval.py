@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ CASE = Case(id="c1", input="?")
 BY_LANGUAGE = {"language:response_language", "change_case:english_capital", "change_case:english_lowercase"}
 """Instructions that ask the original's language detector, which guesses on texts of a few letters."""
 ENOUGH_LETTERS = 40
+PAGE = Path(__file__).parents[2] / "docs" / "ifeval.md"
 
 
 def follows(instruction: str, text: str, /, kwargs: dict[str, Any] | None = None, **options: Any) -> bool:
@@ -65,10 +67,23 @@ def disagreements(instruction: str, *, compat: bool) -> tuple[Counter[str], list
     return counts, unlike
 
 
+def on_the_page(name: str) -> tuple[int, int]:
+    """The page's row for an instruction, or for all: verdicts compared, and how many are unlike."""
+    row = re.search(rf"^\| {re.escape(name)} \| ([\d,]+) \| (\d+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert row is not None, name
+    return int(row[1].replace(",", "")), int(row[2])
+
+
+def test_the_page_adds_up() -> None:
+    rows = [on_the_page(f"`{instruction}`") for instruction in INSTRUCTIONS]
+    assert (sum(compared for compared, _ in rows), sum(unlike for _, unlike in rows)) == on_the_page("all 25")
+
+
 @pytest.mark.parametrize("instruction", sorted(INSTRUCTIONS))
 def test_compat_agrees_with_the_original(instruction: str) -> None:
     counts, unlike = disagreements(instruction, compat=True)
     assert min(counts["0"], counts["1"]) > 1, "the texts must tell followers from others"
+    assert on_the_page(f"`{instruction}`") == (counts["0"] + counts["1"], len(unlike)), "docs/ifeval.md"
     if instruction in BY_LANGUAGE:
         unlike = [case for case in unlike if tell_language(case[2]).letters >= ENOUGH_LETTERS]
     if instruction == "length_constraints:number_sentences":  # Punkt takes the marks of "!!! ???" for two sentences
