@@ -126,8 +126,11 @@ def test_every_mode_once_among_good_answers(site: Sites) -> None:
     assert (done.code, done.gate["pairs"]["used"]) == (0, 150), done
     assert done.gate["scorers"][0]["candidate_mean"] == 1.0
     assert here.answers() == 150
-    assert here.attempts()["ok"] == 150
-    assert sum(here.attempts().values()) == here.calls() == 150 + here.repeated()
+    attempts = here.attempts()
+    assert attempts["ok"] == 150
+    assert here.calls() == 150 + here.repeated()
+    # On a busy machine a call's time can be over before the call is out: booked, though it never came to the server.
+    assert 0 <= sum(attempts.values()) - here.calls() <= attempts["timeout"]
     calls = booked(here)
     wrong = {mode: kinds for i, mode in enumerate(modes) if ONCE[mode] not in (kinds := calls[f"c{i:04d}"])[:-1]}
     assert wrong == {}
