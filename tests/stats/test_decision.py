@@ -27,6 +27,16 @@ def test_it_is_the_engine_fed_in_order():
     assert decide(iter(GRADED), 0.05, 160, **options) == engine(GRADED, 160, **options)
 
 
+def test_each_alpha_is_the_one_that_was_asked_for():
+    low, high = GRADED - 0.02, GRADED + 0.02
+    for ds, name, strict, loose in (
+        (low, "alpha_block", "inconclusive", "fail"),
+        (high, "alpha_pass", "inconclusive", "pass"),
+    ):
+        assert decide(ds.clip(-1, 1), 0.05, 160, **{name: 1e-6}).verdict == strict
+        assert decide(ds.clip(-1, 1), 0.05, 160, **{name: 0.2}).verdict == loose
+
+
 def test_zero_one_scores_take_the_exact_path_unless_told_otherwise():
     ties = [0] * 59
     assert decide(ties, 0.05, 59).method == "exact"
@@ -172,7 +182,8 @@ def test_nothing_at_all_is_inconclusive():
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"method": "best"}, "method"),
+        ({"method": "best"}, "method must be one of auto, exact, general; got 'best'"),
+        ({"method": "exact", "differences": [0, 0], "low": -2.0}, r"cannot serve this: the range is not \[-1, 1\]"),
         ({"worst": [0.0]}, "equally long"),
         ({"best": [0.0] * 3}, "equally long"),
         ({"clusters": ["a"]}, "equally long"),

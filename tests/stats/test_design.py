@@ -114,3 +114,7 @@ def test_a_refusal_names_what_is_wrong():
         min_cases(1.5)
     with pytest.raises(ValueError, match=r"^alpha must"):
         min_cases(0.05, 1.5)
+    with pytest.raises(ValueError, match=r"^split must lie in \[0, 1\], got 1.5"):
+        min_cases(0.05, 0.05, 1.5)
+    with pytest.raises(ValueError, match=r"^power must lie in \(0, 1\), got 1"):
+        needed_cases(0.3, 0.05, 0.05, 1)

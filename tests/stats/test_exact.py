@@ -225,7 +225,7 @@ def damaged():
     yield {**good, "planned": 21}, "21 planned cases, expected 22"
     yield {**good, "margin": "0.05"}, "margin"
     yield {**good, "alpha_block": None}, "alpha"
-    yield {**good, "pass": None}, "must be an object"
+    yield {**good, "pass": [part]}, "the plan of pass must be an object, got list"
     yield {**good, "pass": {**part, "rule": "free"}}, "rule 'free'"
     yield {**good, "pass": {**part, "last_bar": 5.0}}, "last bar"
     yield {**good, "pass": {**part, "last_bar": "1"}}, "last_bar"

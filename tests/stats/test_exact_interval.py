@@ -77,6 +77,17 @@ def test_each_end_is_the_edge_of_what_is_refuted(differences):
     assert end.verdict in {"pass", "fail", "inconclusive"}
 
 
+def test_the_last_bar_of_both_ends_is_four_and_a_half_times_one_twentieth_of_alpha():
+    """A complete path whose ends neither the running bar nor a plan's own last bar decides."""
+    path = [0, 1, 0, -1] * 15
+    low, high = exact_interval(PLAN, path, ExactEnd("inconclusive", "undecided"))
+    for edge, data, alpha in ((low, path, 0.05), (-high, [-d for d in path], 0.025)):
+        last = math.log(0.225 / alpha)
+        assert last > (PLAN.pass_last_bar if alpha == 0.05 else max(PLAN.fail_last_bar, PLAN.drop_last_bar))
+        assert refuted_from_below(data, edge - 1e-9, math.inf, last)
+        assert not refuted_from_below(data, edge + 1e-9, math.log(1 / alpha), last)
+
+
 @given(steps)
 def test_it_agrees_with_the_verdict(differences):
     path, end = run(PLAN, differences)

@@ -96,7 +96,10 @@ def test_large_baselines_are_packed_and_found(tmp_path: Path, monkeypatch: pytes
     [
         (lambda data: data.replace(b'"value":1.0', b'"value":0.0', 1), "not the ones that were promoted"),
         (lambda data: data[:-40], "not the ones that were promoted"),
-        (lambda data: data.replace(b"baseline/1", b"baseline/9"), "not a baseline of format"),
+        (
+            lambda data: data.replace(b"baseline/1", b"baseline/9"),
+            "not a baseline of format baseline/1: seen 'baseline/9'",
+        ),
         (lambda data: b"[1]\n", "expected a JSON object"),
         (lambda data: b"\xff\xfe\n", "not readable"),
         (lambda data: b"{nope\n", "not readable"),

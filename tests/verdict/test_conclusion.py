@@ -72,10 +72,18 @@ def test_the_family_has_a_name_of_its_own_where_nobody_can_be_named(monkeypatch:
 
 def test_a_commit_and_a_file_are_named_with_the_baseline() -> None:
     some = cases(60)
-    judged = judge(some, results(some, [True] * 60), path="reports/baselines/g.jsonl", commit="abc")
+    judged = judge(
+        some, results(some, [True] * 60), path="reports/baselines/g.jsonl", commit="abc", created="2026-01-02"
+    )
     feed(judged, results(some, [True] * 60))
     facts = conclude(judged, Ending()).baseline
-    assert (facts["stored"], facts["commit"]) == ("reports/baselines/g.jsonl", "abc")
+    assert dict(facts) == {
+        "name": "old",
+        "digest": "d" * 64,
+        "created": "2026-01-02",
+        "stored": "reports/baselines/g.jsonl",
+        "commit": "abc",
+    }
 
 
 def test_tiny_moves_are_not_printed_as_zero() -> None:

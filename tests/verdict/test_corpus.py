@@ -13,7 +13,7 @@ from evalharness.core.errors import BaselineError, ConfigError
 from evalharness.core.results import CaseResult, Failure, Output, Score, Trial, Unscored
 from evalharness.scorers.registry import build_scorer, spec_of
 from evalharness.verdict.conclusion import Ending, conclude, missing_cases
-from evalharness.verdict.corpus import corpus_value, is_corpus, stats_of
+from evalharness.verdict.corpus import corpus_value, is_corpus, numbers_of, stats_of
 from evalharness.verdict.judge import GateJudge
 from tests.verdict.arms import CRASH, LOST, Facts, baseline, cases, feed, gate, judge, limit
 
@@ -183,7 +183,12 @@ def test_improve_needs_the_whole_interval_above_the_margin() -> None:
     poor = [garbled(str(case.target), 3) for case in some]
     good = [str(case.target) for case in some]
     rule = gate(limit("chrf", role="improve", margin=0.02))
-    assert conclude(judged(built, some, poor, good, rule), Ending()).outcome == "pass"
+    better = judged(built, some, poor, good, rule)
+    assert conclude(better, Ending()).outcome == "pass"
+    (track,) = better.tracks
+    numbers = numbers_of(track.corpus, rule, 1)  # type: ignore[arg-type]
+    assert conclude(better, Ending()).scorers[0].interval == numbers.interval  # type: ignore[union-attr]
+    assert numbers.interval[0] > 0.02  # type: ignore[union-attr,index]
     assert conclude(judged(built, some, good, good, rule), Ending()).outcome == "inconclusive"
     nothing = gate(limit("chrf", margin=0.0), mode="block_only")
     same = conclude(judged(built, some, good, good, nothing), Ending())
@@ -305,7 +310,8 @@ def test_small_sets_are_told_that_a_bootstrap_is_no_evidence() -> None:
     built, some = scorer("bleu", level="corpus"), targets(10)
     good = [str(case.target) for case in some]
     assert "a bootstrap of 10 cases" in preflight(judged(built, some, good, good))[0]
-    assert preflight(judged(built, some, good, good, gate(limit("bleu", margin=0.0), mode="block_only"))) == ()
+    nothing = gate(limit("bleu", margin=0.0), mode="block_only", inconclusive="pass")
+    assert preflight(judged(built, some, good, good, nothing)) == ()
 
 
 def test_what_is_a_corpus_metric() -> None:

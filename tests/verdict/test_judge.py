@@ -331,8 +331,9 @@ def test_strict_and_a_split_leave_the_exact_path() -> None:
 
 def test_a_guard_that_nothing_informs_is_refused_not_passed() -> None:
     some = cases(20)
-    with pytest.raises(BaselineError, match="no score on any paired case"):
+    with pytest.raises(BaselineError, match="no score on any paired case") as error:
         judge(some, results(some, [None] * 20))
+    assert "evalh run shows what is unscored" in error.value.tip
     # As a report it is only empty.
     judged = judge(some, results(some, [None] * 20), gate(limit(role="report", margin=None)))
     feed(judged, results(some, [True] * 20))

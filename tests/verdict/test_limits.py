@@ -61,6 +61,17 @@ def test_after_all_cases_both_ends_use_the_last_look(lost: int, weights: bool) -
     assert running > ends[1] + 1e-3
 
 
+def test_the_numbers_of_a_verdict_are_those_of_the_decision() -> None:
+    made = judged({"margin": 0.1}, lost=3)
+    (track,), (shown,) = made.tracks, conclude(made, Ending()).scorers
+    decision = track.engine.finish()  # type: ignore[union-attr]
+    assert None not in (decision.p_pass, decision.p_fail, decision.p_drop)
+    for name in ("method", "log_e_pass", "log_e_fail", "log_e_drop", "p_pass", "p_fail", "p_drop"):
+        assert getattr(shown, name) == getattr(decision, name)
+    assert (shown.details["planned"], shown.details["missing"]) == (N, 3)
+    assert (shown.alpha_pass, shown.alpha_block) == (0.05, 0.025)
+
+
 def test_before_the_end_there_is_no_last_look() -> None:
     made = judged({"margin": 0.1}, read=N - 1)
     worst, best, _ = columns(made)

@@ -19,7 +19,8 @@ CASE = Case(id="a", input="q")
 def test_scores_are_read_on_one_scale_where_more_is_better() -> None:
     plain = measure_for(limit(), Facts())  # type: ignore[arg-type]
     assert plain.number(Score(value=0.25)) == 0.25
-    assert plain.number(Score(value=1 + 1e-10)) == 1.0
+    assert plain.number(Score(value=1 + 1e-10)) == plain.number(Score(value=1 + 1e-9)) == 1.0
+    assert plain.number(Score(value=-1e-9)) == 0.0
     assert plain.number(Score(value=1.2)) is None
     assert plain.number(Unscored(reason="no")) is None
     assert plain.number(None) is None

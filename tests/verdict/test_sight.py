@@ -8,6 +8,7 @@ import random
 import pytest
 
 from evalharness.core.verdicts import ChancePoint
+from evalharness.stats import exact_plan
 from evalharness.stats.design import chance_to_decide
 from evalharness.stats.laws import law_of
 from evalharness.verdict.judge import GateJudge
@@ -72,6 +73,8 @@ def test_exact_chances_keep_the_stated_rates() -> None:
     assert found[-2.0].blocks > 0.9
     rising = [point.passes for point in found.values()]
     assert rising == sorted(rising)
+    plan = exact_plan(200, 0.05)
+    assert [(p.passes, p.blocks) for p in points] == [tuple(plan.outcome(0.05, p.change)[:2]) for p in points]
 
 
 @pytest.mark.parametrize("proven_drop", ["fail", "inconclusive"])

@@ -27,6 +27,11 @@ def with_ids(ids, **fields) -> tuple[Case, ...]:
     [
         ([f"doc{d}-{q}" for d in range(30) for q in range(5)], True),
         ([f"chat_{d:02d}.turn{q}" for d in range(10) for q in range(8)], True),
+        (
+            [f"doc{d}-{q}" for d in range(10) for q in range(3)] + [f"single{i}x" for i in range(70)],
+            True,
+        ),  # three tenths
+        ([f"doc{d}-{q}" for d in range(10) for q in range(3)] + [f"single{i}x" for i in range(71)], False),  # less
         ([f"case-{i:04d}" for i in range(200)], False),  # one stem: a numbering
         ([f"{kind}-{i}" for kind in ("en", "de", "fr", "es") for i in range(50)], False),  # categories
         ([f"single{i}" for i in range(90)] + [f"d{d}-{q}" for d in range(3) for q in range(3)], False),  # too few
