@@ -80,6 +80,13 @@ class Facts:
             return Failure(
                 stage="scorer", kind="bad_value", message=f"{self.use} gave {result.value!r}, outside its own range"
             )
+        if (
+            self._threshold is None
+            and not self._negate
+            and result.signature == self.signature
+            and value is result.value
+        ):
+            return result  # signed already: making a second one takes longer than many a measure
         passed = result.passed
         if self._threshold is not None:
             passed = value >= self._threshold if self.direction == "higher" else value <= self._threshold

@@ -20,9 +20,8 @@ Source: Lin 2004, "ROUGE: a package for automatic evaluation of summaries"; valu
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from itertools import chain, repeat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, ClassVar, Final
 
 from evalharness.core.protocols import CaseScorer
@@ -31,8 +30,8 @@ from evalharness.scorers.base import OWN, shown
 from evalharness.scorers.closeness import common_length
 from evalharness.scorers.parameters import Params
 from evalharness.scorers.references import AgainstReferences
-from evalharness.scorers.rouge_words import lines, lost_share, stemmer_version, words
-from evalharness.scorers.subsequence import common_words, spots_of
+from evalharness.scorers.rouge_words import Reading, lost_share, reader, stemmer_version
+from evalharness.scorers.subsequence import Lines
 
 MOST_LOST: Final = 0.2
 """Share of a reference's letters that the default tokenizer may drop."""
@@ -51,18 +50,20 @@ class Rouge(AgainstReferences):
     """A ROUGE measure; subclasses count what two texts share."""
 
     def __init__(self, params: Params) -> None:
-        self._stemmer = params.flag("stemmer")
+        stemmer = params.flag("stemmer")
         self._unicode = params.choice("tokenizer", ("default", "unicode")) == "unicode"
+        self._reader = reader(unicode=self._unicode, stemmer=stemmer)
         self._part = params.choice("part", ("fmeasure", "precision", "recall"))
-        super().__init__(params, version=f"{OWN}, {stemmer_version()}" if self._stemmer else OWN)
+        super().__init__(params, version=f"{OWN}, {stemmer_version()}" if stemmer else OWN)
 
     def compare(self, text: str, references: Sequence[str]) -> ScoreResult:
         """The chosen part of the reference with the best F1."""
         if not self._unicode and max(map(lost_share, references)) > MOST_LOST:
             return _UNREADABLE
         best: tuple[dict[str, float], str] | None = None
+        ours = self._reader.read(text)
         for reference in references:
-            counts = self.counts(reference, text)
+            counts = self.counts(self._reader.read(reference), ours)
             if counts is None:
                 return _too_long(text)
             parts = _parts(*counts)
@@ -74,15 +75,11 @@ class Rouge(AgainstReferences):
         lost = 0.0 if self._unicode else lost_share(text)
         if lost > MOST_LOST:
             evidence["lost_letters"] = lost
-        return Score(value=evidence[self._part], reason=reason, evidence=evidence)
+        return Score(value=evidence[self._part], reason=reason, evidence=evidence, signature=self.signature)
 
-    def counts(self, reference: str, text: str) -> Counts | None:
-        """What the texts share, and what each has; None when they are too long for it."""
+    def counts(self, theirs: Reading, ours: Reading) -> Counts | None:
+        """What reference and output share, and what each has; None when they are too long for it."""
         raise NotImplementedError
-
-    def words(self, text: str) -> tuple[str, ...]:
-        """The words of a text under the scorer's options."""
-        return words(text, unicode=self._unicode, stemmer=self._stemmer)
 
 
 class RougeN(Rouge):
@@ -90,14 +87,10 @@ class RougeN(Rouge):
 
     order: ClassVar[int] = 1
 
-    def counts(self, reference: str, text: str) -> Counts:
+    def counts(self, theirs: Reading, ours: Reading) -> Counts:
         """Shared n-grams, each as often as in the text that has fewer of it."""
-        ours, theirs = self._bag(text), self._bag(reference)
-        return _shared(ours, theirs), theirs.total(), ours.total()
-
-    def _bag(self, text: str) -> Counter[Any]:
-        found = self.words(text)
-        return Counter(found if self.order == 1 else zip(*(found[n:] for n in range(self.order)), strict=False))
+        theirs_has, ours_has = (max(0, len(text.words) - self.order + 1) for text in (theirs, ours))
+        return paired(ours.runs(self.order), theirs.bag(self.order)), theirs_has, ours_has
 
 
 class Rouge2(RougeN):
@@ -109,36 +102,41 @@ class Rouge2(RougeN):
 class RougeL(Rouge):
     """``rougeL``: longest common subsequence."""
 
-    def counts(self, reference: str, text: str) -> Counts | None:
+    def counts(self, theirs: Reading, ours: Reading) -> Counts | None:
         """Its length."""
-        theirs, ours = self.words(reference), self.words(text)
-        if len(theirs) * len(ours) > MOST_CELLS:
-            return None
-        return common_length(theirs, ours), len(theirs), len(ours)
+        sizes = len(theirs.words), len(ours.words)
+        return None if sizes[0] * sizes[1] > MOST_CELLS else (common_length(theirs.words, ours.words), *sizes)
 
 
 class RougeLsum(Rouge):
     """``rougeLsum``: union of subsequences, line by line."""
 
-    def counts(self, reference: str, text: str) -> Counts | None:
+    def counts(self, theirs: Reading, ours: Reading) -> Counts | None:
         """Words of the reference lines that are in the union, each no more often than the output has it."""
-        theirs, ours = self._lines(reference), self._lines(text)
-        in_theirs, in_ours = sum(map(len, theirs)), sum(map(len, ours))
-        if in_theirs * in_ours > MOST_CELLS or len(theirs) * in_ours > MOST_STEPS:
+        sizes = len(theirs.words), len(ours.words)
+        if sizes[0] * sizes[1] > MOST_CELLS or len(theirs.lines) * sizes[1] > MOST_STEPS:
             return None
-        kept, spots = set(ours), spots_of(ours)  # a line shares all of itself with its like
-        union = [line if line in kept else common_words(line, ours, spots) for line in theirs]
-        counts = Counter(chain.from_iterable(union)), Counter(chain.from_iterable(ours))
-        return _shared(*counts), in_theirs, in_ours
+        if len(theirs.lines) == len(ours.lines) == 1:
+            return common_length(theirs.words, ours.words), *sizes
+        kept = set(ours.lines)  # a line shares all of itself with its like
+        rest = [line for line in theirs.lines if line not in kept]
+        others = Lines(ours.lines, set(chain.from_iterable(rest)))
+        union = [line for line in theirs.lines if line in kept] + [others.common_words(line) for line in rest]
+        return paired(chain.from_iterable(union), ours.bag()), *sizes
 
-    def _lines(self, text: str) -> tuple[tuple[str, ...], ...]:
-        return lines(text, unicode=self._unicode, stemmer=self._stemmer)
 
-
-def _shared(one: Counter[Any], other: Counter[Any]) -> int:
-    """Size of the intersection of two bags."""
-    counts = zip(one.values(), map(other.get, one, repeat(0)), strict=True)
-    return sum([mine if mine < theirs else theirs for mine, theirs in counts])  # twice as fast as min()
+def paired(items: Iterable[Any], bag: Mapping[Any, int]) -> int:
+    """How many items find their like in a bag, each of which counts once: the size of the intersection of two bags."""
+    left, found = dict(bag), 0
+    for item in items:
+        if item in left:  # half the time of counting the items first
+            more = left[item] - 1
+            found += 1
+            if more:
+                left[item] = more
+            else:
+                del left[item]
+    return found
 
 
 def _parts(shared: int, in_reference: int, in_output: int) -> dict[str, float]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
-from functools import cache, lru_cache
-from itertools import accumulate
-from typing import Final
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from itertools import chain
+from typing import Any, Final, TypeVar
 
 _ALPHABET: Final = "".join(chr(code).lower() if chr(code).isalnum() or code == 10 else " " for code in range(128))
 """What ASCII letters and digits become (lower case); all other characters are spaces, but for the newline."""
@@ -26,34 +27,108 @@ _SINGLE: Final = (
 LONGEST_WORD: Final = 200
 """Characters; a longer word has no stem (older nltk takes quadratic time over a run of y)."""
 
-REMEMBERED: Final = 20_000
-"""Characters; the words of longer texts are not remembered."""
+TEXTS: Final = 1 << 20
+"""Characters of texts that are remembered as read (50 MB): several ROUGE words in one config read the same texts, and both
+arms the same references."""
 
-TEXTS: Final = 512
-"""Texts whose words are remembered: several ROUGE words in one config read the same ones, and both arms the same
-references."""
+LINES: Final = 1 << 22
+"""Characters of lines that are remembered (20 MB): the two arms' outputs to a case have most of them in common."""
 
-FORMS: Final = 1 << 16
-"""Word forms whose stems are remembered."""
+FORMS: Final = 1 << 22
+"""Characters of word forms whose stems are remembered (10 MB)."""
 
 Words = tuple[str, ...]
+_Made = TypeVar("_Made")
 
 
-def words(text: str, *, unicode: bool = False, stemmer: bool = False) -> Words:
-    """The words of a text, in order.
+class _Memo(dict[str, _Made]):
+    """Text -> what is made of it, when it is first asked for.
 
     Args:
-        text: Any text.
+        make: Makes it.
+        limit: Characters of texts, each with a hundred for its place, above which all is forgotten.
+    """
+
+    def __init__(self, make: Callable[[str], _Made], limit: int) -> None:
+        self._make, self._limit, self._size = make, limit, 0
+
+    def __missing__(self, text: str) -> _Made:
+        made = self._make(text)
+        size = len(text) + 100
+        if size <= self._limit // 16:  # else it would drive out too much
+            if self._size + size > self._limit:
+                self.clear()
+            self._size += size
+            self[text] = made
+        return made
+
+    def clear(self) -> None:
+        """Forget all."""
+        super().clear()
+        self._size = 0
+
+
+class Reading:
+    """A text as ROUGE reads it; what several measures need is computed once.
+
+    Args:
+        lines: Its words, line by line, without lines that have none.
+    """
+
+    __slots__ = ("_bags", "lines", "words")
+
+    def __init__(self, lines: Iterable[Words]) -> None:
+        self.lines: tuple[Words, ...] = tuple(filter(None, lines))
+        self.words: Words = tuple(chain.from_iterable(self.lines))
+        self._bags: dict[int, Counter[Any]] = {}
+
+    def runs(self, order: int) -> Iterable[Any]:
+        """Each word, or each run of ``order`` neighbouring words (tuples)."""
+        return self.words if order == 1 else zip(*(self.words[n:] for n in range(order)), strict=False)
+
+    def bag(self, order: int = 1) -> Mapping[Any, int]:
+        """How often it has each of its runs."""
+        found = self._bags.get(order)
+        if found is None:
+            found = self._bags[order] = Counter(self.runs(order))
+        return found
+
+
+class Reader:
+    """Reads texts into words, and remembers what it has read.
+
+    Args:
         unicode: The ``unicode`` tokenizer in place of rouge-score's.
         stemmer: Porter stems (nltk's variant, as rouge-score) of the words of more than three characters; words with
             letters outside a-z stay as they are.
     """
-    return (_remembered_words if len(text) <= REMEMBERED else _words)(text, unicode, stemmer)
+
+    def __init__(self, *, unicode: bool = False, stemmer: bool = False) -> None:
+        self._unicode, self._stemmer = unicode, stemmer
+        self._texts = _Memo(self._text, TEXTS)
+        self._lines = _Memo(self._line, LINES)
+
+    def read(self, text: str) -> Reading:
+        """The words of a text; its lines end at newlines only."""
+        return self._texts[text]
+
+    def forget(self) -> None:
+        """Read every text anew from now on."""
+        self._texts.clear()
+        self._lines.clear()
+
+    def _text(self, text: str) -> Reading:
+        plain = text.lower() if self._unicode else _plain(text)
+        return Reading(map(self._lines.__getitem__, plain.split("\n")))
+
+    def _line(self, plain: str) -> Words:
+        found = _unicode_pattern().findall(plain) if self._unicode else plain.split()
+        return tuple(map(_STEMS.__getitem__, found)) if self._stemmer else tuple(found)
 
 
-def lines(text: str, *, unicode: bool = False, stemmer: bool = False) -> tuple[Words, ...]:
-    """The same words, line by line; lines end at newlines only, and those without a word are left out."""
-    return (_remembered_lines if len(text) <= REMEMBERED else _lines)(text, unicode, stemmer)
+def reader(*, unicode: bool = False, stemmer: bool = False) -> Reader:
+    """The one reader for some options: all ROUGE words of a config read the same texts."""
+    return _READERS[unicode, stemmer]
 
 
 def lost_share(text: str) -> float:
@@ -71,25 +146,6 @@ def stemmer_version() -> str:
     return f"nltk {version('nltk')}"
 
 
-def _words(text: str, unicode: bool, stemmer: bool) -> Words:  # noqa: FBT001 - positions make a fast key
-    found = _unicode_pattern().findall(text.lower()) if unicode else _plain(text).split()
-    return tuple(map(_STEMS.__getitem__, found)) if stemmer else tuple(found)
-
-
-def _lines(text: str, unicode: bool, stemmer: bool) -> tuple[Words, ...]:  # noqa: FBT001 - as above
-    flat = words(text, unicode=unicode, stemmer=stemmer)
-    if unicode:
-        sizes = [len(_unicode_pattern().findall(line)) for line in text.lower().split("\n")]
-    else:
-        sizes = [len(line.split()) for line in _plain(text).split("\n")]
-    ends = list(accumulate(sizes))
-    return tuple(flat[end - size : end] for size, end in zip(sizes, ends, strict=True) if size)
-
-
-_remembered_words = lru_cache(maxsize=TEXTS)(_words)
-_remembered_lines = lru_cache(maxsize=TEXTS)(_lines)
-
-
 def _plain(text: str) -> str:
     """A text in a-z, 0-9, newlines and spaces: translating is three times as fast as a pattern, with the same words."""
     if not text.isascii():  # in lower case first: the Kelvin sign becomes a k
@@ -97,18 +153,9 @@ def _plain(text: str) -> str:
     return text.translate(_ALPHABET)
 
 
-class _Stems(dict[str, str]):
-    """Word form -> stem, computed when first asked for."""
-
-    def __missing__(self, word: str) -> str:
-        if len(self) >= FORMS:
-            self.clear()
-        stemmed = len(word) > 3 and len(word) <= LONGEST_WORD and word.isascii() and word.isalnum()
-        self[word] = stem = _porter()(word) if stemmed else word
-        return stem
-
-
-_STEMS: Final = _Stems()
+def _stem(word: str) -> str:
+    plain = len(word) > 3 and len(word) <= LONGEST_WORD and word.isascii() and word.isalnum()
+    return _porter()(word) if plain else word
 
 
 @cache
@@ -124,3 +171,12 @@ def _unicode_pattern() -> re.Pattern[str]:
     """Python's ``re`` has no class for combining marks; the database knows them (8 ms, once)."""
     marks = "".join(map(chr, (c for c in range(0x300, 0x10000) if unicodedata.category(chr(c))[0] == "M")))
     return re.compile(f"[{_SINGLE}]|(?:(?![{_SINGLE}])[^\\W_][{marks}]*)+")
+
+
+_STEMS: Final = _Memo(_stem, FORMS)
+
+_READERS: Final = {
+    (unicode, stemmer): Reader(unicode=unicode, stemmer=stemmer)
+    for unicode in (False, True)
+    for stemmer in (False, True)
+}

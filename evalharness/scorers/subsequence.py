@@ -7,7 +7,8 @@ length and one way back through the table need. Source: Hyyrö 2004, "Bit-parall
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import chain
 
 
 def places(reference: Iterable[str]) -> Mapping[str, int]:
@@ -18,39 +19,45 @@ def places(reference: Iterable[str]) -> Mapping[str, int]:
     return found
 
 
-def spots_of(lines: Sequence[Sequence[str]]) -> Mapping[str, Sequence[tuple[int, int]]]:
-    """Word -> (line, place in it) wherever it stands in some lines."""
-    spots: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-    for number, line in enumerate(lines):
-        for place, word in enumerate(line):
-            spots[word].append((number, place))
-    return spots
-
-
-def common_words(
-    reference: Sequence[str], lines: Sequence[Sequence[str]], spots: Mapping[str, Sequence[tuple[int, int]]]
-) -> list[str]:
-    """The words of a reference that are in its longest common subsequence with any of some lines.
-
-    Of several longest ones it is the one that rouge-score reads out of its table (:func:`common_places`).
+class Lines:
+    """Some lines, ready to be compared with others: where the words stand in them, and where each line ends.
 
     Args:
-        reference: Its words.
-        lines: The lines.
-        spots: ``spots_of`` the lines.
+        lines: The words of each line.
+        wanted: The words that others have; the rest are passed over.
     """
-    met: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    for word, here in places(reference).items():
-        for number, place in spots.get(word, ()):
-            met[number].append((place, here))
-    chosen, length = 0, len(reference)
-    for number, found in met.items():
-        open_places = 0
-        for _, here in found:
-            open_places |= here
-        if open_places & ~chosen:  # else this line can add nothing
-            chosen |= common_places(sorted(found), len(lines[number]), length)
-    return [word for place, word in enumerate(reference) if chosen >> place & 1]
+
+    __slots__ = ("_ends", "_spots")
+
+    def __init__(self, lines: Sequence[Sequence[str]], wanted: Container[str]) -> None:
+        self._ends: list[int] = []  # by place in all the lines as one
+        self._spots: defaultdict[str, list[int]] = defaultdict(list)
+        for line in lines:
+            self._ends += [len(self._ends) + len(line)] * len(line)
+        for place, word in enumerate(chain.from_iterable(lines)):
+            if word in wanted:
+                self._spots[word].append(place)
+
+    def common_words(self, reference: Sequence[str]) -> list[str]:
+        """The words of a reference that are in its longest common subsequence with any of the lines.
+
+        Of several longest ones it is the one that rouge-score reads out of its table (:func:`common_places`).
+        """
+        spots, ends, length = self._spots, self._ends, len(reference)
+        met = {spot: here for word, here in places(reference).items() if word in spots for spot in spots[word]}
+        chosen = new = end = 0
+        found: list[tuple[int, int]] = []
+        for place in (*sorted(met), len(ends)):
+            if place >= end:  # the line before is complete
+                if new & ~chosen:  # else it can add nothing
+                    chosen |= common_places(found, end, length)
+                if place == len(ends):
+                    break
+                found, new, end = [], 0, ends[place]
+            here = met[place]
+            found.append((place, here))
+            new |= here
+        return [word for place, word in enumerate(reference) if chosen >> place & 1]
 
 
 def common_places(found: Sequence[tuple[int, int]], size: int, length: int) -> int:

@@ -18,7 +18,7 @@ from evalharness.core.results import Failure, Output, Score, ScoreResult, Unscor
 from evalharness.scorers import rouge, rouge_words
 from evalharness.scorers.closeness import common_length
 from evalharness.scorers.registry import build_scorer, score, spec_of
-from evalharness.scorers.subsequence import common_places, common_words, places, spots_of
+from evalharness.scorers.subsequence import Lines, common_places, places
 
 WORDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 PARTS = ("precision", "recall", "fmeasure")
@@ -132,22 +132,51 @@ def test_an_output_in_another_script_is_scored_and_flagged() -> None:
     ],
 )
 def test_unicode_words(text: str, expected: list[str]) -> None:
-    assert list(rouge_words.words(text, unicode=True)) == expected
+    assert list(rouge_words.reader(unicode=True).read(text).words) == expected
 
 
 def test_stems_of_plain_words_only() -> None:
-    assert rouge_words.words("Running cats über runs run's naïvely", unicode=True, stemmer=True) == (
+    stemming = rouge_words.reader(unicode=True, stemmer=True)
+    assert stemming.read("Running cats über runs run's naïvely").words == (
         *("run", "cat", "über", "run", "run", "s", "naïvely"),
     )
     endless = "y" * 5_000 + "ing"
-    assert rouge_words.words(endless, stemmer=True) == (endless,)
+    assert rouge_words.reader(stemmer=True).read(endless).words == (endless,)
 
 
-def test_long_texts_are_not_remembered() -> None:
-    before = rouge_words._remembered_words.cache_info().currsize
-    text = "a " * rouge_words.REMEMBERED
-    assert len(rouge_words.words(text)) == rouge_words.REMEMBERED
-    assert rouge_words._remembered_words.cache_info().currsize == before
+def test_a_text_is_read_once_and_its_lines_with_it() -> None:
+    reader = rouge_words.Reader(stemmer=True)
+    text = "The cats ran.\n...\nA dog"
+    first = reader.read(text)
+    assert first.lines == (("the", "cat", "ran"), ("a", "dog"))
+    assert first.words == ("the", "cat", "ran", "a", "dog")
+    assert (first.bag(), first.bag(2)) == (
+        dict.fromkeys(first.words, 1),
+        dict.fromkeys(zip(first.words, first.words[1:], strict=False), 1),
+    )
+    assert reader.read(text) is first
+    assert reader.read("the CATS ran!\nnew").lines[0] is first.lines[0], "the same letters"
+    assert reader.read("the cats run\nnew").lines[0] is not first.lines[0]
+    assert reader.read("other\nThe cats ran.").lines[1] is first.lines[0]
+    reader.forget()
+    assert reader.read(text) is not first
+    assert rouge_words.reader(stemmer=True) is rouge_words.reader(stemmer=True, unicode=False)
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rouge_words, "TEXTS", 16_000)
+    reader = rouge_words.Reader()
+    long = "a " * 500
+    assert reader.read(long) is not reader.read(long), "more than a sixteenth of the room"
+    assert len(reader.read(long).words) == 500
+    empty = reader.read("")
+    assert reader.read("") is empty
+    for number in range(200):
+        reader.read(f"text {number}")
+        assert reader._texts._size <= 16_000
+        assert reader._texts._size == sum(len(text) + 100 for text in reader._texts)
+    assert reader.read("") is not empty, "forgotten in between"
+    assert reader.read("").words == ()
 
 
 tokens = st.lists(st.sampled_from("abcde"), max_size=40)
@@ -178,9 +207,9 @@ def test_common_subsequence_equals_the_table(reference: list[str], words: list[s
     where = places(reference)
     found = [(place, where[word]) for place, word in enumerate(words) if word in where]
     assert common_places(found, len(words), len(reference)) == walked if found else walked == 0
-    both = common_words(reference, [words, words[::2]], spots_of([words, words[::2]]))
+    both = Lines([words, words[::2]], reference).common_words(reference)
     assert len(both) >= rows[-1][-1]
-    assert common_words(reference, [words], spots_of([words])) == [
+    assert Lines([words], {*reference, "x"}).common_words(reference) == [
         word for place, word in enumerate(reference) if walked >> place & 1
     ]
 
@@ -227,7 +256,7 @@ def test_wrong_parameters_are_refused(params: dict[str, Any]) -> None:
 def test_nothing_heavy_is_loaded_without_stems() -> None:
     code = (
         "import sys; from evalharness.scorers.registry import score; "
-        "assert score({'use': 'rougeLsum'}, output='a b', case={'target': 'a b'}).value == 1.0; "
+        "assert score({'use': 'rougeLsum'}, output='a b\\nc', case={'target': 'a b\\nc'}).value == 1.0; "
         "print([name for name in ('nltk', 'rouge_score', 'numpy', 'absl', 'rapidfuzz') if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
