@@ -134,6 +134,14 @@ def _row(
     facts = {name: value for name, value in row.items() if name not in used and value not in (None, "", [], {})}
     for name in facts:
         ledger.change(f"column {name}", "kept in metadata", place)
+    tools = _expected_tools(row, columns)
+    target = _target(row, columns)
+    if tools and target is not None:
+        # A case has one target. The text is it, for any scorer reads texts; the calls stay with the case.
+        facts["expected_tools"] = tools
+        why = "kept in metadata: the expected text is the target"
+        ledger.change(f"column {next(name for name in columns.tools if row.get(name))}", why, place)
+        used -= set(columns.tools)
     for name in (*columns.context, *columns.retrieved):
         if columns.separator and columns.separator in str(row.get(name, "")) and isinstance(row.get(name), str):
             ledger.change(f"column {name}", f"split into passages at {columns.separator!r}", place)
@@ -142,7 +150,7 @@ def _row(
             ledger.keep(f"column {name}", place)
     data = {
         "input": asking,
-        "target": _target(row, columns),
+        "target": target if target is not None else {"tools": tools} if tools else None,
         "context": _passages(first(row, *columns.context), columns) or None,
         "metadata": facts or None,
     }
@@ -178,10 +186,12 @@ def _before_the_answer(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found[: users[-1] + 1] if users else found
 
 
+def _expected_tools(row: Mapping[str, Any], columns: Columns) -> list[dict[str, Any]]:
+    calls = (_tool(call) for call in sequence(first(row, *columns.tools) if columns.tools else None))
+    return [call for call in calls if call]
+
+
 def _target(row: Mapping[str, Any], columns: Columns) -> Any:
-    tools = [_tool(call) for call in sequence(first(row, *columns.tools) if columns.tools else None)]
-    if tools:
-        return {"tools": [tool for tool in tools if tool]}
     value = first(row, *columns.target)
     if isinstance(value, list):
         return [written(item) for item in value if item is not None] or None

@@ -58,6 +58,17 @@ def test_goldens(tmp_path: Path) -> None:
     assert {"column input", "column expected_output", "column retrieval_context"} <= what(moved, "kept")
 
 
+def test_an_expected_text_beside_expected_calls_is_not_lost(tmp_path: Path) -> None:
+    calls = [{"name": "price", "inputParameters": {"kg": 1}}]
+    both = {"input": "q", "expected_output": "7 euros", "expected_tools": calls}
+    moved = read_set("deepeval", lines(tmp_path / "g.jsonl", [both, {"input": "r", "expected_tools": calls}]))
+    text, tools = sorted(moved.cases, key=lambda case: str(case.input))
+    assert text.target == "7 euros"
+    assert text.metadata["expected_tools"] == ({"name": "price", "args": {"kg": 1}},)
+    assert tools.target == {"tools": ({"name": "price", "args": {"kg": 1}},)}
+    assert "column expected_tools" in what(moved, "changed")
+
+
 def test_goldens_as_csv(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(

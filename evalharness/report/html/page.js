@@ -60,7 +60,7 @@
   function scores(item, data) {
     const scroll = make("div", null, "scroll");
     const table = make("table"), head = make("tr"), body = make("tbody");
-    for (const name of ["Scorer", "Base", "New", "Change", "Says"].filter((name) => data.sides || (name !== "Base" && name !== "Change"))) { const th = make("th", name); th.scope = "col"; head.append(th); }
+    for (const name of ["Scorer", "Base", "New", "Change", "Reason"].filter((name) => data.sides || (name !== "Base" && name !== "Change"))) { const th = make("th", name); th.scope = "col"; head.append(th); }
     for (const name of data.scorers) {
       const s = item.s[name];
       if (!s) continue;
@@ -207,7 +207,7 @@
         const s = item.s[n];
         row.append(make("td", !s ? "–" : data.sides ? number(s[0]) + " → " + number(s[1]) : number(s[1]), "n"));
       }
-      row.append(make("td", (item.n || "").slice(0, 140), "answer"));
+      row.append(make("td", (item.n || "").length > 140 ? `${item.n.slice(0, 139)}…` : item.n || "", "answer"));
       row.dataset.case = item.id;
       return row;
     }
