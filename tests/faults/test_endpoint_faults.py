@@ -121,7 +121,7 @@ def booked(site: Site) -> dict[str, list[str]]:
 def test_every_mode_once_among_good_answers(site: Sites) -> None:
     """Each of 49 modes strikes one case of 150; all are answered, rightly, none is stored twice, little memory is used."""
     modes = list(ONCE)
-    here = site(*faults(modes, "~"), "--slow-s", "30").prepared(150, bot=", timeout = 2")
+    here = site(*faults(modes, "~"), "--slow-s", "30").prepared(150, bot=", timeout = 10")
     done, most = weighed((*COMMAND, "gate", "--json"), here.root)
     assert (done.code, done.gate["pairs"]["used"]) == (0, 150), done
     assert done.gate["scorers"][0]["candidate_mean"] == 1.0
