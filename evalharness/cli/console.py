@@ -13,23 +13,43 @@ from evalharness.core.text import visible
 if TYPE_CHECKING:
     from evalharness.core.errors import DiskFailed
 
+_RUNNERS: Final = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION", "CI")
+"""Set where the log is read by a machine."""
 ANSWER: Final = "stdout"
 """Where an error happened that kept the answer from being written."""
 
 
 def say(text: str) -> None:
     """Talk to the person: a line on stderr. Nothing happens when there is none."""
-    _write(sys.stderr, visible(text, keep_newlines=True) + "\n")
+    _write(sys.stderr, _no_command(visible(text, keep_newlines=True)) + "\n")
 
 
-def answer(text: str, *, styled: bool = False) -> None:
+def command(line: str) -> None:
+    """A line for the runner of a CI workflow, made by ``report.github``: the only one that may be a command."""
+    _write(sys.stderr, visible(line) + "\n")
+
+
+def answer(text: str, *, styled: bool = False, stopped: bool = False) -> None:
     """Print the answer on stdout.
 
     Args:
         text: What to print; a newline follows.
         styled: True when the text was cleaned and coloured by its maker (the report), so that escapes may stand.
+        stopped: True when the text stands between lines that stop the runner's commands, so that it may stay as it is.
     """
-    _write(sys.stdout, (text if styled else visible(text, keep_newlines=True)) + "\n")
+    text = text if styled else visible(text, keep_newlines=True)
+    _write(sys.stdout, (text if stopped else _no_command(text)) + "\n")
+
+
+def _no_command(text: str) -> str:
+    """In the log of a CI service: text that its runner would take for a command, with its first character spelled out."""
+    if not any(os.environ.get(name) for name in _RUNNERS) or ("::" not in text and "##" not in text):
+        return text
+    import re
+
+    from evalharness.core.text import escaped
+
+    return re.sub(r"(?m)(^[^\S\n]*):(?=:)|#(?=#(?:vso|teamcity)?\[)", lambda m: (m[1] or "") + escaped(m[0][-1]), text)
 
 
 def answer_json(value: Any) -> None:

@@ -58,7 +58,7 @@ def finish(
         from evalharness.report.github import announce
 
         for line in announce(verdict, comparisons, workspace.config, workspace.env):
-            console.say(line)
+            console.command(line)
     if not console.is_terminal(sys.stdout):
         _say_errors(comparisons)
     if args.json:
@@ -67,7 +67,7 @@ def finish(
         from evalharness.report.terminal import verdict_text
 
         text = verdict_text(verdict, comparisons, screen_of(args))
-        console.answer(_inert(text) if in_actions else text, styled=True)
+        console.answer(_inert(text) if in_actions else text, styled=True, stopped=in_actions)
     return verdict.exit_code
 
 

@@ -17,6 +17,7 @@ _HIDDEN_CATEGORIES: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _FIRST_JOINED_SCRIPT: Final = 0x590
 """Hebrew and what follows; below it (Latin, Greek, Cyrillic) a joiner only hides that two words differ."""
 _PLAIN: Final = {"⏎": "\\n", "…": "...", "→": "->"}
+_LOG_COMMAND: Final = re.compile(r"#(?=#(?:vso|teamcity)?\[)")
 _NOT_PLAIN_JSON: Final = re.compile(r"[^\n -~]")
 
 
@@ -115,9 +116,10 @@ def inert_json(text: str) -> str:
     r"""JSON text with each acting character of its strings spelled ``\u....``.
 
     Outside strings JSON has only printable ASCII, so that whatever else is found stands inside one. ``##[`` is spelled
-    too: a CI log takes it for a command wherever it stands.
+    too, and ``##vso[`` and ``##teamcity[``: a CI log takes them for a command wherever they stand.
     """
-    text = text.replace("##[", "\\u0023#[")
+    if "##" in text:
+        text = _LOG_COMMAND.sub(r"\\u0023", text)
     return text if text.isascii() and "\x7f" not in text else _NOT_PLAIN_JSON.sub(_json_char, text)
 
 

@@ -14,6 +14,7 @@ import pytest
 from evalharness.cli import console, progress
 from evalharness.core.errors import DiskFailed
 from evalharness.core.protocols import Progress
+from tests.report.hostile import live_log
 
 
 class Terminal(io.StringIO):
@@ -218,3 +219,30 @@ def test_an_answer_that_cannot_be_written_is_an_error(monkeypatch: pytest.Monkey
 def test_talk_that_cannot_be_written_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Full())
     console.say("x")
+
+
+@pytest.mark.parametrize("runner", ["GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION", "CI"])
+def test_no_line_of_a_ci_log_is_a_command(runner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runners read both streams; what they act on is shown instead."""
+    out, err = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    for name in ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    hostile = "a\n::add-mask::x\n  \t::error::y ::z\nb ##[group]c ##vso[task.setvariable]d ##teamcity[e]\n## f"
+    console.answer(hostile, styled=True)
+    assert live_log(out.getvalue()) != [], "control: outside of CI a text is left as it is"
+    out.truncate(0)
+    monkeypatch.setenv(runner, "true")
+    console.answer(hostile)
+    console.say(hostile)
+    for text in (out.getvalue(), err.getvalue()):
+        assert live_log(text) == []
+        assert "##vso[" not in text
+        assert "##teamcity[" not in text
+        assert "\\u{3a}:error::y ::z\n" in text
+        assert "## f\n" in text
+    console.answer_json({"a": "##vso[x]##[y]"})
+    assert "##" not in out.getvalue().partition("{")[2].replace("## f", "")
+    console.command("::warning title=ours::w")
+    assert err.getvalue().endswith("\n::warning title=ours::w\n")
