@@ -17,6 +17,7 @@ from evalharness.project.execution import Stopwatch
 from evalharness.project.gating import together, with_facts
 from evalharness.project.judging import judge_candidate
 from evalharness.project.recorded_words import is_run, run_of_word, typed_path
+from evalharness.project.running import fits
 from evalharness.project.words import arm_of_word, evalset_of_word
 from evalharness.project.workspace import Workspace
 from evalharness.verdict.baseline import Baseline
@@ -129,11 +130,6 @@ def _scorers(workspace: Workspace, wanted: Sides, gate: GateConfig | None, evals
     if not fitting:
         raise UsageError("no scorer to compare with", tip="--scorer rougeL, or --scorer number:after=A:")
     return fitting
-
-
-def fits(scorer: ScorerFacts, evalset: EvalSet) -> bool:
-    """Whether the eval set has the fields that a scorer cannot do without."""
-    return all(any(getattr(case, need) not in (None, (), {}) for case in evalset.living) for need in scorer.needs)
 
 
 def scorer_of_text(workspace: Workspace, text: str) -> ScorerFacts:

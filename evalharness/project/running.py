@@ -11,10 +11,8 @@ from evalharness.core.cases import EvalSet
 from evalharness.core.errors import UsageError
 from evalharness.core.protocols import CorpusScorer, ScorerFacts
 from evalharness.core.results import Failure, Run, Score, Unscored
-from evalharness.project.comparing import fits
 from evalharness.project.execution import Task, execute
 from evalharness.project.workspace import Workspace, selected
-from evalharness.verdict.corpus import corpus_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +118,8 @@ def summarise(run: Run, scorer: ScorerFacts, evalset: EvalSet) -> ScorerSummary:
                 failed += 1
     mean = fmean(values) if values else None
     if callable(getattr(scorer, "aggregate", None)):
+        from evalharness.verdict.corpus import corpus_value  # a run starts without what it may not need
+
         mean = corpus_value(cast("CorpusScorer", scorer), run.results, evalset.by_id)
     return ScorerSummary(
         scorer=scorer.name,
@@ -131,6 +131,11 @@ def summarise(run: Run, scorer: ScorerFacts, evalset: EvalSet) -> ScorerSummary:
         unit=unit_of(scorer.use),
         direction=scorer.direction,
     )
+
+
+def fits(scorer: ScorerFacts, evalset: EvalSet) -> bool:
+    """Whether the eval set has the fields that a scorer cannot do without."""
+    return all(any(getattr(case, need) not in (None, (), {}) for case in evalset.living) for need in scorer.needs)
 
 
 def fitting_scorers(workspace: Workspace, evalset: EvalSet) -> tuple[dict[str, ScorerFacts], list[str]]:

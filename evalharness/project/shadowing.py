@@ -29,11 +29,12 @@ from evalharness.moving.from_logs import redacted
 from evalharness.moving.redaction import Redactor
 from evalharness.moving.registry import LOGS, kind_of_log, read_log
 from evalharness.project.arms import run_whole
-from evalharness.project.comparing import DEFAULT_MARGIN, Sides, bare_gate, close_gate, fits, limit_of, scorer_of_text
+from evalharness.project.comparing import DEFAULT_MARGIN, Sides, bare_gate, close_gate, limit_of, scorer_of_text
 from evalharness.project.drifting import Drift, drift_between, seen_of, seen_outputs
 from evalharness.project.execution import Stopwatch
 from evalharness.project.gating import together, with_facts
 from evalharness.project.judging import judge_candidate
+from evalharness.project.running import fits
 from evalharness.project.workspace import Workspace
 
 NAME: Final = "logs"
