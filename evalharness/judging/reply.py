@@ -159,7 +159,7 @@ def _needs_no_quote(criterion: Criterion, verdict: Any) -> bool:
 def is_quoted(quote: str, text: str) -> bool:
     """Whether a quote stands in a text, Unicode-composed and with white space folded; as it is, or as it was shown."""
     wanted = _folded(quote)
-    return any(wanted in _folded(form) for form in (text, visible(text, keep_newlines=True)))
+    return wanted in _folded(text) or wanted in _folded(visible(text, keep_newlines=True))
 
 
 def _folded(text: str) -> str:

@@ -37,6 +37,8 @@ class AttackResult:
 
     by_way: Mapping[str, Rate]
     """Way -> attacks of it that passed."""
+    calls: int = 0
+    """Calls that it took."""
 
     @property
     def all(self) -> Rate:
@@ -176,7 +178,8 @@ def _attacked(workspace: Workspace, scorer: JudgeScorer, labels: Sequence[Label]
         by_way={
             way: Rate.of(believed(rubric, label, heard.observations[label.id]) for label in some)
             for way, some in tries.items()
-        }
+        },
+        calls=heard.run.calls.made,
     )
 
 
@@ -213,7 +216,7 @@ def _kept(
         attack=freeze(tried.to_json()) if tried is not None else attack,
     )
     write_entry(path, rubric.id, entry)
-    calls = heard.run.calls
+    calls = heard.run.calls.made + (tried.calls if tried is not None else 0)
     return Calibrated(
         rubric=rubric,
         judge=entry.judge,
@@ -221,7 +224,7 @@ def _kept(
         attack=tried,
         reported=entry.reported,
         path=shown(path),
-        calls=calls.made,
+        calls=calls,
         cost_usd=workspace.spent_usd,
         why_not=entry.why_not,
         notes=_notes(measured, entry),

@@ -97,18 +97,19 @@ def estimate(
         candidate: The candidate.
         cases: The cases.
         epochs: Answers a case.
-        known: Answers by content key that exist outside the store (the stored baseline's).
+        known: Answers by content key that exist outside the store (the stored baseline's, whose verdicts exist then too).
         usage: What earlier answers took.
         scorers: The scorers; those that call an endpoint are counted.
     """
     planned = len(cases) * epochs
     judges = [scorer for scorer in scorers if scorer.costly]
+    judgements = planned * sum(_calls_an_answer(judge, stored=known is not None) for judge in judges)
     anchors = sum(anchor_calls(workspace, judge) for judge in judges if isinstance(judge, JudgeScorer))
     if isinstance(candidate, Recording):
         return Estimate(
             planned=planned,
             recorded=planned,
-            judgements=planned * sum(map(_calls_an_answer, judges)),
+            judgements=judgements,
             anchors=anchors,
             tokens=(0, 0),
             cost_usd=(0.0, 0.0),
@@ -120,7 +121,7 @@ def estimate(
     return Estimate(
         planned=planned,
         recorded=planned - missing,
-        judgements=planned * sum(map(_calls_an_answer, judges)),
+        judgements=judgements,
         anchors=anchors,
         tokens=tokens,
         cost_usd=_cost(candidate.price, tokens, characters, worst_out),
@@ -130,12 +131,14 @@ def estimate(
     )
 
 
-def _calls_an_answer(scorer: ScorerFacts) -> int:
-    """Calls for one answer in a gate at most: both arms judged again because they differ."""
+def _calls_an_answer(scorer: ScorerFacts, *, stored: bool) -> int:
+    """Calls for one answer in a gate at most: both arms judged again because they differ; a pair is one question."""
     if not isinstance(scorer, JudgeScorer):
         return 1
     settings = scorer.judge.rubric.judge
-    return scorer.judge.calls(settings.on_change + settings.on_change - settings.first)
+    if scorer.judge.rubric.pairwise:
+        return scorer.judge.calls(settings.first)
+    return scorer.judge.calls(2 * settings.on_change - (settings.first if stored else 0))
 
 
 def _missing(

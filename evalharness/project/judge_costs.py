@@ -42,8 +42,10 @@ class JudgeCost:
     once: Bill
     """Each answer that has no stored verdict is judged ``repeats.first`` times: nothing differs."""
     most: Bill
-    """Every answer differs and is judged ``repeats.on_change`` times in both arms, each reply is asked for as often as it
-    may be and is as long as it may be, a token is a byte, and nothing can be told without escalation."""
+    """Every answer differs and is judged ``repeats.on_change`` times in both arms."""
+    bound_usd: float | None
+    """The same where each reply is asked for as often as it may be and is as long as it may be, a token is a byte, and
+    nothing can be told without escalation; None where a price is unknown."""
     anchors: Bill
     """Anchors and canaries, where they are due: once a week."""
     how: str
@@ -87,11 +89,12 @@ def _cost(
         once = most = settings.first  # a pair is one question
     else:
         once, most = 2 * settings.first - known, 2 * settings.on_change - known
-    worst = _sizes(judge, subjects, took, worst=True)
+    sizes, worst = _sizes(judge, subjects, took), _sizes(judge, subjects, took, worst=True)
     return JudgeCost(
         scorer=scorer.name,
-        once=_bill(judge, judge.seats, _sizes(judge, subjects, took), once),
-        most=_bill(judge, judge.all_seats, worst, most * (1 + judge.rubric.retries)),
+        once=_bill(judge, judge.seats, sizes, once),
+        most=_bill(judge, judge.seats, sizes, most),
+        bound_usd=_bill(judge, judge.all_seats, worst, most * (1 + judge.rubric.retries)).cost_usd,
         anchors=_bill(judge, judge.seats, _sizes(judge, anchor_subjects(workspace, scorer), took), 1),
         how=_how(took, stored=stored is not None),
     )

@@ -83,10 +83,11 @@ def _judge_lines(estimate: Estimate) -> Iterator[str]:
 
 def _judge_cost_lines(judge: JudgeCost) -> Iterator[str]:
     once, most, anchors = (bill.cost_usd for bill in (judge.once, judge.most, judge.anchors))
-    if once is None or most is None or anchors is None:
+    bound = judge.bound_usd
+    if once is None or most is None or anchors is None or bound is None:
         said = "cost unknown: a price is not in the config, add it under [prices]"
     else:
-        said = f"~{_dollars(once)} if no verdict differs, at most {_dollars(most)} with all re-asks"
+        said = f"~{_dollars(once)} if no verdict differs, ~{_dollars(most)} if all do, {_dollars(bound)} at most"
         said += f"; anchors and canaries ~{_dollars(anchors)}" if judge.anchors.calls else ""
     text = f"{_name(judge.scorer)}: ~{judge.once.tokens[0]:,} tokens in, ~{judge.once.tokens[1]:,} out; {said} ({judge.how})"
     yield from wrap(text, 79, initial_indent=" " * 11, subsequent_indent=" " * 13)

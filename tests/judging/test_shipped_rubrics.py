@@ -245,9 +245,11 @@ def test_a_judge_that_follows_the_anchors_is_measured_as_right_and_may_not_block
 
 def test_a_judge_that_says_yes_to_all_is_measured_as_blind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control of the test above."""
+    calls: list[str] = []
 
     def yes(body: Mapping[str, Any]) -> Output:
         quote = material(body)["output"]
+        calls.append(quote)
         text = json.dumps({"meets": {"quote": quote, "reason": "r", "verdict": "met"}})
         return Output(text=text, finish_reason="stop", cost_usd=0.0, model="m")
 
@@ -256,6 +258,7 @@ def test_a_judge_that_says_yes_to_all_is_measured_as_blind(tmp_path: Path, monke
     assert found.calibration.overall.specificity.hits == 0
     assert found.attack is not None
     assert found.attack.all.hits > 0.5 * found.attack.all.n
+    assert found.calls == len(calls) > found.attack.all.hits
 
 
 # --- by name, in a project --------------------------------------------------------------------------------------------
