@@ -84,7 +84,7 @@ def _readable(calls: Sequence[Call], redactor: Redactor, ledger: Ledger) -> Iter
     for call in calls:
         clean = redacted(call, redactor)
         if clean.input is None:
-            ledger.drop("call", "the log does not hold what was asked", call.place)
+            ledger.drop("call", "the log does not hold what was asked: was the capture of content on?", call.place)
         else:
             yield clean
 

@@ -14,6 +14,7 @@ from evalharness.moving.answers import Answers
 from evalharness.moving.documents import Records, read_records
 from evalharness.moving.fields import amount, asked, first, mapping, messages, parsed, sequence, without_none, written
 from evalharness.moving.moved import CaseBook, Ledger, Moved
+from evalharness.moving.printed_lists import holds_printed_objects, printed_list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,17 +115,27 @@ def _records(path: Path) -> Records:
         return read_records(path)
     table = read_csv(path)
     rows = tuple(
-        (f"row {number}", {name: parsed(cell) for name, cell in row.items() if cell != ""})
+        (f"row {number}", {name: _cell(cell) for name, cell in row.items() if cell != ""})
         for number, row in enumerate(table.rows, 1)
     )
     counted = len(rows) if table.counted is None else table.counted
     return Records(rows=rows, sha256=table.sha256, counted=counted, counted_by="quotation marks")
 
 
+def _cell(cell: str) -> Any:
+    """JSON, a list as Python prints it, or the text itself."""
+    value = parsed(cell)
+    listed = printed_list(value) if isinstance(value, str) else None
+    return value if listed is None else listed
+
+
 def _row(
     row: Mapping[str, Any], place: str, columns: Columns, *, book: CaseBook, answers: Answers, ledger: Ledger
 ) -> None:
     asking = _asking(row, columns)
+    if any(holds_printed_objects(row.get(name)) for name in (*columns.input, *columns.tools, *columns.called)):
+        ledger.drop("row", "messages or calls as Python prints them are no JSON: export it as .jsonl", place)
+        return
     if asking is None:
         ledger.drop("row", "it has no input", place)
         return

@@ -178,7 +178,7 @@ def _details(view: GateView, *, answers: bool) -> list[str]:
         ]
         blocks.append(_folded("Where", "\n".join(lines)))
     if view.outcome != "pass" and view.worst:
-        blocks.append(f"Worst cases: {md_text(view.counts)}")
+        blocks.append(f"Worst cases: {md_text(view.counts)}" if view.counts else "Worst cases")
         blocks += [_case(row, answers=answers) for row in view.worst]
     return blocks
 

@@ -150,10 +150,13 @@ def _where(out: Drawing, view: GateView) -> None:
 
 
 def _worst(out: Drawing, view: GateView) -> None:
-    if view.outcome == "pass" or not view.counts:
+    if view.outcome == "pass" or not (view.counts or view.worst):
         return
     out.line()
-    out.wrapped(view.counts, lead="Worst cases  ")
+    if view.counts:
+        out.wrapped(view.counts, lead="Worst cases  ")
+    else:
+        out.line("Worst cases")
     for row in view.worst[: 5 if out.screen.verbose else 2]:
         _case(out, row)
 

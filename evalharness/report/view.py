@@ -110,7 +110,6 @@ def gate_view(comparison: Comparison, *, most_worst: int = 5) -> GateView:
     against = _against(gate)
     candidate = str(gate.candidate.get("name", ""))
     guards = [s for s in gate.scorers if s.role in ("guard", "improve")] or list(gate.scorers)
-    worst = tuple(_worst(comparison, most_worst))
     return GateView(
         title=f"{gate.gate}  {candidate}  against  {against}" if candidate else gate.gate,
         against=against,
@@ -121,8 +120,8 @@ def gate_view(comparison: Comparison, *, most_worst: int = 5) -> GateView:
         scorers=tuple(_row(s) for s in gate.scorers),
         hard=tuple(_hard(gate)),
         slices=_slices(gate, guards[0].scorer) if guards else (),
-        worst=worst,
-        counts=_moved(guards, worst),
+        worst=tuple(_worst(comparison, most_worst)),
+        counts=_moved(guards),
         notes=(*_lost(comparison), *gate.notes, *_signs(gate)),
         warnings=tuple(warned.message for warned in gate.warnings),
         where=str((gate.error or {}).get("where", "")),
@@ -212,9 +211,9 @@ def _row(scorer: ScorerVerdict) -> ScorerRow:
     )
 
 
-def _moved(guards: Sequence[ScorerVerdict], worst: Sequence[CaseRow]) -> str:
-    """How many cases moved by the first guard; nothing where nothing can be looked at."""
-    if not guards or not (worst or guards[0].worse or guards[0].better):
+def _moved(guards: Sequence[ScorerVerdict]) -> str:
+    """How many cases moved by the first guard; nothing where none did."""
+    if not guards or not (guards[0].worse or guards[0].better):
         return ""
     return f"{guards[0].scorer}: {_counts(guards[0])}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from evalharness.core.errors import EvalSetError, UsageError
 from evalharness.evalset.answers import load_answers
 from evalharness.moving.moved import Moved
+from evalharness.moving.printed_lists import printed_list
 from evalharness.moving.registry import KINDS, read_log, read_set, split_source
 from tests.moving.test_archive import ZSTD, packed, raw_zip
 
@@ -114,6 +116,38 @@ def test_ragas_old_and_new_columns(tmp_path: Path) -> None:
         cases["q2"].id: "a2",
         cases["hi"].id: "hello",
     }
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["c1", "c2"],
+        ["it's", 'say "so"'],
+        ["both ' and \" here"],
+        ["a\nb\tc\\d", "\x00\u2028\U0001f600ü"],
+        [""],
+        ["[x]", "', '"],
+    ],
+)
+def test_lists_as_ragas_prints_them_into_csv(tmp_path: Path, texts: list[str]) -> None:
+    path = tmp_path / "r.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["user_input", "retrieved_contexts", "response"], ["q", repr(texts), "a"]])
+    moved = read_set("ragas", path)
+    assert [document["text"] for document in moved.answers["ragas"][0]["documents"]] == texts
+
+
+@pytest.mark.parametrize("cell", ["[]", "['a' + 'b']", "['a', 1]", "['a", "[__import__('os')]", "['a']]", "[['a']]"])
+def test_what_is_no_printed_list_stays_a_text(cell: str) -> None:
+    assert printed_list(cell) is None
+
+
+def test_printed_messages_are_dropped_with_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("user_input,reference\n\"[{'content': 'hi', 'type': 'human'}]\",r\nq,r\n", encoding="utf-8")
+    moved = read_set("ragas", path)
+    assert [case.input for case in moved.cases] == ["q"]
+    assert "row" in what(moved, "dropped")
 
 
 def test_no_rows_of_the_kind(tmp_path: Path) -> None:
