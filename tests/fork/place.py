@@ -19,8 +19,8 @@ from typing import Any
 N = 80
 """Cases; at main all are right, the fork's candidate loses every fourth."""
 KEY = "sk-FAKE-4f8a1b2c3d4e5f60718293a4"
-LONGEST = 40
-"""Seconds after which a command counts as one that never ends."""
+LONGEST = 240
+"""Seconds after which a command counts as one that never ends, on a machine with much else to do too."""
 MARK = "HXPWN"
 """A file of this name anywhere means that something of the fork's was run."""
 CONFIG = """
