@@ -47,7 +47,7 @@ HOMES = {
     "jsonschema_specifications": {"scorers.worker"},
     "markupsafe": {"report.html.page"},  # comes with jinja2; marks the page's own files as HTML
     "nltk": {"scorers.rouge_words"},
-    "numpy": {"scorers.vectors", "stats.arrays"},  # vectors of texts, differences of arms: neither room sees the other
+    "numpy": {"scorers.ngrams", "scorers.vectors", "stats.arrays"},  # characters, vectors, differences of arms
     "openai": {"clients.openai_chat"},
     "pyarrow": {"evalset.importers"},
     "rapidfuzz": {"scorers.closeness"},

@@ -20,14 +20,15 @@ Source: Lin 2004, "ROUGE: a package for automatic evaluation of summaries"; valu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from evalharness.core.protocols import CaseScorer
 from evalharness.core.results import Failure, Score, ScoreResult, Unscored
 from evalharness.scorers.base import OWN, shown
 from evalharness.scorers.closeness import common_length
+from evalharness.scorers.ngrams import paired, runs
 from evalharness.scorers.parameters import Params
 from evalharness.scorers.references import AgainstReferences
 from evalharness.scorers.rouge_words import Reading, lost_share, reader, stemmer_version
@@ -90,7 +91,7 @@ class RougeN(Rouge):
     def counts(self, theirs: Reading, ours: Reading) -> Counts:
         """Shared n-grams, each as often as in the text that has fewer of it."""
         theirs_has, ours_has = (max(0, len(text.words) - self.order + 1) for text in (theirs, ours))
-        return paired(ours.runs(self.order), theirs.bag(self.order)), theirs_has, ours_has
+        return paired(runs(ours.words, self.order), theirs.bag(self.order)), theirs_has, ours_has
 
 
 class Rouge2(RougeN):
@@ -123,20 +124,6 @@ class RougeLsum(Rouge):
         others = Lines(ours.lines, set(chain.from_iterable(rest)))
         union = [line for line in theirs.lines if line in kept] + [others.common_words(line) for line in rest]
         return paired(chain.from_iterable(union), ours.bag()), *sizes
-
-
-def paired(items: Iterable[Any], bag: Mapping[Any, int]) -> int:
-    """How many items find their like in a bag, each of which counts once: the size of the intersection of two bags."""
-    left, found = dict(bag), 0
-    for item in items:
-        if item in left:  # half the time of counting the items first
-            more = left[item] - 1
-            found += 1
-            if more:
-                left[item] = more
-            else:
-                del left[item]
-    return found
 
 
 def _parts(shared: int, in_reference: int, in_output: int) -> dict[str, float]:

@@ -15,6 +15,8 @@ from functools import cache
 from itertools import chain
 from typing import Any, Final, TypeVar
 
+from evalharness.scorers.ngrams import runs
+
 _ALPHABET: Final = "".join(chr(code).lower() if chr(code).isalnum() or code == 10 else " " for code in range(128))
 """What ASCII letters and digits become (lower case); all other characters are spaces, but for the newline."""
 
@@ -82,15 +84,11 @@ class Reading:
         self.words: Words = tuple(chain.from_iterable(self.lines))
         self._bags: dict[int, Counter[Any]] = {}
 
-    def runs(self, order: int) -> Iterable[Any]:
-        """Each word, or each run of ``order`` neighbouring words (tuples)."""
-        return self.words if order == 1 else zip(*(self.words[n:] for n in range(order)), strict=False)
-
     def bag(self, order: int = 1) -> Mapping[Any, int]:
-        """How often it has each of its runs."""
+        """How often it has each of its runs of ``order`` words."""
         found = self._bags.get(order)
         if found is None:
-            found = self._bags[order] = Counter(self.runs(order))
+            found = self._bags[order] = Counter(runs(self.words, order))
         return found
 
 

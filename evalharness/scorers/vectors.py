@@ -2,7 +2,6 @@
 
 A text's vectors are one array, float32 [tokens, dimensions + 1]: each row a token's vector of length 1 and, last, its
 weight (0 for the marks that a tokenizer puts around a text). Losing the folder loses nothing but time.
-This is the one file of the scorers that knows numpy.
 """
 
 from __future__ import annotations
