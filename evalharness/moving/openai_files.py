@@ -18,7 +18,7 @@ _INPUTS: Final = ("input", "messages", "question", "prompt")
 
 
 def read_openai_evals(path: Path) -> Moved:
-    """Rows of OpenAI Evals: ``{input, ideal}``, or ``{item: {..}, sample: {..}}`` of the newer service.
+    """Rows of OpenAI Evals: ``{input, ideal}``, or the newer service's ``{item, sample}`` and the output items of its runs.
 
     Raises:
         EvalSetError: If it is none.
@@ -27,13 +27,11 @@ def read_openai_evals(path: Path) -> Moved:
     ledger = Ledger()
     book, answers = CaseBook(ledger), Answers()
     for place, row in records.rows:
-        item = mapping(row.get("item")) or row
+        item = mapping(first(row, "item", "datasource_item")) or row
         case_id = _row(item, place, book, ledger)
         sample = mapping(row.get("sample"))
-        output = first(sample, "output_text") or first(mapping(sample.get("outputs")), "text")
-        if case_id is not None and isinstance(output, str):
-            model = sample.get("model")
-            answers.add("sample", case_id, output=output, model=model if isinstance(model, str) else None)
+        if case_id is not None and sample:
+            _sampled(sample, case_id, answers)
     if not book.cases:
         raise EvalSetError("seen no row with input, expected OpenAI Evals rows", where=shown(path))
     return Moved(
@@ -46,6 +44,28 @@ def read_openai_evals(path: Path) -> Moved:
         counted=records.counted,
         counted_by=records.counted_by,
     )
+
+
+def _sampled(sample: Mapping[str, Any], case_id: str, answers: Answers) -> None:
+    """The answer of a sample: its text, the last of its messages, or what went wrong."""
+    said = [text for turn in messages(sample.get("output")) if isinstance(text := turn.get("content"), str)]
+    output = (
+        first(sample, "output_text") or first(mapping(sample.get("outputs")), "text") or (said[-1] if said else None)
+    )
+    model, finish = sample.get("model"), sample.get("finish_reason")
+    error = first(mapping(sample.get("error")), "message", "code")
+    if isinstance(output, str):
+        tokens = mapping(sample.get("usage"))
+        answers.add(
+            "sample",
+            case_id,
+            output=output,
+            model=model if isinstance(model, str) else None,
+            usage=usage(tokens.get("prompt_tokens"), tokens.get("completion_tokens")),
+            finish_reason=finish if isinstance(finish, str) and finish else None,
+        )
+    elif error:
+        answers.add("sample", case_id, error=written(error)[:500])
 
 
 def _row(item: Mapping[str, Any], place: str, book: CaseBook, ledger: Ledger) -> str | None:

@@ -98,7 +98,9 @@ def _plain_span(row: Mapping[str, Any], place: str) -> Span:
     context = mapping(row.get("context"))
     columns = {name.removeprefix("attributes."): value for name, value in row.items() if name.startswith("attributes.")}
     attributes = dict(flattened({**columns, **mapping(row.get("attributes"))}))
-    status = mapping(row.get("status"))
+    if isinstance(row.get("span_kind"), str):  # Phoenix has OpenInference's kind beside the attributes
+        attributes.setdefault("openinference.span.kind", row["span_kind"])
+    status = mapping(row.get("status")) or {"message": row.get("status_message") or None}
     code = str(first(status, "status_code", "code") or row.get("status_code") or "")
     return Span(
         place=place,

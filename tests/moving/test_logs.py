@@ -251,6 +251,21 @@ def test_openinference_rows_with_nested_attributes(tmp_path: Path) -> None:
     assert [said.thumb for said in call.feedback] == ["down"]
 
 
+def test_spans_as_phoenix_gives_them(tmp_path: Path) -> None:
+    row = {
+        "name": "ChatCompletion",
+        "span_kind": "LLM",
+        "context": {"trace_id": "t", "span_id": "s"},
+        "start_time": "2026-11-25T10:00:00+00:00",
+        "end_time": "2026-11-25T10:00:01+00:00",
+        "status_code": "ERROR",
+        "status_message": "no quota",
+        "attributes": {"input.value": "q", "metadata": {"request_id": "k"}},
+    }
+    call = the_call(log(tmp_path, "openinference", [row, {**row, "span_kind": "CHAIN"}]))
+    assert (call.input, call.error, call.latency_s, call.key("metadata.request_id")) == ("q", "no quota", 1.0, "k")
+
+
 @pytest.mark.parametrize(
     ("value", "asked"),
     [

@@ -176,6 +176,24 @@ def test_openai_evals_rows(tmp_path: Path) -> None:
         read_set("openai-evals", lines(tmp_path / "n.jsonl", [{"x": 1}]))
 
 
+def test_output_items_of_openais_eval_runs(tmp_path: Path) -> None:
+    item = {"question": "q", "ground_truth": "c"}
+    answered = {"output": [{"role": "assistant", "content": "d"}], "model": "m", "finish_reason": "stop"}
+    failed = {"output": [], "error": {"code": "x", "message": "no quota"}}
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    rows = [
+        {"object": "eval.run.output_item", "datasource_item": item, "sample": {**answered, "usage": usage}},
+        {"object": "eval.run.output_item", "datasource_item": {**item, "question": "q2"}, "sample": failed},
+    ]
+    moved = read_set("openai-evals", lines(tmp_path / "o.jsonl", rows))
+    assert [(case.input, case.target) for case in moved.cases] == [("q", "c"), ("q2", "c")]
+    found = answers_of(moved, tmp_path)["sample"]
+    first = found[moved.cases[0].id, 0, 0]
+    assert (first.text, first.model, first.finish_reason) == ("d", "m", "stop")
+    assert dict(first.usage) == {"prompt_tokens": 3, "completion_tokens": 4}
+    assert found[moved.cases[1].id, 0, 0].message == "no quota"
+
+
 def test_openai_batches(tmp_path: Path) -> None:
     body = {"model": "m", "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]}
     asked = [{"custom_id": f"r-{n}", "method": "POST", "url": "/v1/x", "body": {**body, "n": n}} for n in range(2)]
