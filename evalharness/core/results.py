@@ -74,7 +74,7 @@ class Output:
     """What went wrong, when this output stands for a recorded error; then there is no text."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "documents", tuple(Document.of(d) for d in self.documents))
+        object.__setattr__(self, "documents", tuple(Document.of(d) for d in self.documents) if self.documents else ())
         object.__setattr__(self, "messages", freeze(tuple(self.messages)))
         object.__setattr__(self, "usage", freeze(dict(self.usage)))
 
@@ -129,8 +129,10 @@ class Score:
     """How the number was made: scorer, parameters, package version."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "evidence", freeze(dict(self.evidence)))
-        object.__setattr__(self, "parts", freeze(dict(self.parts)))
+        if self.evidence is not EMPTY:
+            object.__setattr__(self, "evidence", freeze(dict(self.evidence)))
+        if self.parts is not EMPTY:
+            object.__setattr__(self, "parts", freeze(dict(self.parts)))
 
     def to_json(self) -> dict[str, Any]:
         """``{value, passed, reason, parts, evidence}`` without empty fields; the signature is written once elsewhere."""
