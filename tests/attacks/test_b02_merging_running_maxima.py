@@ -20,13 +20,13 @@ def test_the_judge_merges_what_is_there_now() -> None:
     some = cases(N)
     before = merged(*(results(some, [0.5] * N, f"m{i}") for i in range(2)))
     judged = judge(some, before, gate(limit("m0"), limit("m1"), stop="never"), scorers=FACTS)
-    bar = -math.log(0.025 * 0.5)
+    bar = -math.log(0.025 * 0.5)  # of the merged evidence; a metric alone fails at twice that e-value
     engines = [track.engine for track in judged.guards()]
     best = [0.0, 0.0]
     phase = 0
     naive = now = -math.inf
     for case in judged.order():
-        # The first metric dips to just below its own bar and recovers; then the second one dips.
+        # The first metric dips to above the merged bar, below its own, and recovers; then the second one dips.
         values = [0.45, 0.45]  # on the margin: no evidence for anything
         if phase in (0, 2):
             values[phase // 2] = 0.4
@@ -36,13 +36,13 @@ def test_the_judge_merges_what_is_there_now() -> None:
         logs = [engine.log_e_now.fail for engine in engines]  # type: ignore[union-attr]
         best = [max(pair) for pair in zip(best, logs, strict=True)]
         naive, now = max(naive, mean_log_e(best)), max(now, mean_log_e(logs))
-        if (phase == 0 and logs[0] > bar - 0.15) or (phase == 1 and logs[0] < 0):
+        if (phase == 0 and logs[0] > bar + 0.2) or (phase == 1 and logs[0] < 0):
             phase += 1
-        if phase == 2 and logs[1] > bar - 0.1:
+        if phase == 2 and logs[1] > bar + 0.2:
             break
     assert phase == 2
-    assert naive > bar - 0.15  # what the attack would merge: both dips count at once
-    assert now < bar - 0.5  # what is merged: one dip at a time
+    assert naive > bar + 0.15  # what the attack would merge: both dips count at once, and nobody has regressed
+    assert now < bar - 0.2  # what is merged: one dip at a time
     assert not judged.family_failed
     assert not judged.failed
 
