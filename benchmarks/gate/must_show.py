@@ -4,7 +4,7 @@
 
 Parts: validity, table, ceiling, graded, calls, cpu, missing; and command, which is run only when it is named (minutes).
 ``--keep DIR`` writes each part there when it is done, and a part that lies there is not run again: a run that was cut short
-goes on where it was, and the page is made of all parts in DIR. Timings are of this machine, with whatever else runs on it.
+goes on where it was, several runs can share the parts, and the page is made of all parts in DIR. Timings are of this machine, with whatever else runs on it.
 """
 
 from __future__ import annotations
@@ -62,10 +62,11 @@ def main():
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    done = kept(options.keep) if options.keep else {}
+    done = kept(options.keep)
     if set(options.only) - set(done):
         check_against_the_engine(rng("engine"))
     for name in options.only:
+        done |= kept(options.keep)  # another run may have made it meanwhile
         if name not in done:
             done[name] = part(name, options)
         if options.keep:
@@ -77,7 +78,9 @@ def main():
 
 
 def kept(folder):
-    """The parts that an earlier run has left."""
+    """The parts that an earlier run, or one beside this, has left."""
+    if folder is None:
+        return {}
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / f"{name}.md" for name in PARTS}
     return {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.exists()}
