@@ -332,7 +332,7 @@ VERBS = (
         help="measure a judge against people's labels",
         module="calibrate",
         arguments=(
-            Argument("rubric", "RUBRIC", "rubric file", file=True),
+            Argument("rubric", "RUBRIC", "rubric file, shipped rubric, or judge of the config", file=True),
             Argument("labels", "LABELS", "JSONL file of labelled answers", file=True),
         ),
         flags=(Flag(("--attack",), "also try known attacks on the judge", "attack"), *_MONEY, *_TRUST),

@@ -68,7 +68,7 @@ _shtab_evalh_calibrate_options=(
   "--offline[call nothing\; answers must be recorded]"
   {-V,--version}"[print the version]"
   {-h,--help}"[print this help]"
-  ":rubric file:_files"
+  ":rubric file, shipped rubric, or judge of the config:_files"
   ":JSONL file of labelled answers:_files"
 )
 
