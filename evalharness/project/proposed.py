@@ -16,6 +16,7 @@ from evalharness.core.errors import BaselineError, Refused
 from evalharness.core.specs import ComponentSpec
 from evalharness.core.verdicts import Warned
 from evalharness.project.arms import FOLDER
+from evalharness.project.basecases import described_as, slice_fields
 from evalharness.project.gitfacts import file_at
 from evalharness.project.workspace import Trusted, Workspace
 
@@ -162,25 +163,27 @@ def _evalsets(workspace: Workspace, trusted: Trusted, base: Config) -> Iterator[
     for name, known in base.evalsets.items():
         for path in (known.path, known.corpus):
             if path is not None and _changed(workspace, trusted, path):
-                what = _cases(trusted.files / path, workspace.root / path) if path == known.path else "its documents"
+                files = (trusted.files / path, workspace.root / path)
+                what = _cases(*files, slice_fields(base, name)) if path == known.path else "its documents"
                 yield Warned(code="evalset_changed", message=f"this pull request changes eval set {name!r}: {what}")
         own = workspace.config.evalsets.get(name)
         if own is None or (own.path, own.corpus, own.slices) != (known.path, known.corpus, known.slices):
             yield Warned(code="evalset_changed", message=f"this pull request changes the table of eval set {name!r}")
 
 
-def _cases(before: Path, after: Path) -> str:
-    """How many cases are edited, added and removed."""
+def _cases(before: Path, after: Path, fields: tuple[str, ...]) -> str:
+    """How many cases are edited, added, removed, and described otherwise."""
     from evalharness.evalset.jsonl import load_evalset
 
     try:
-        old, new = (
-            {case.id: case.digest for case in load_evalset(path, name="changed").living} for path in (before, after)
-        )
+        old, new = ({case.id: case for case in load_evalset(path, name="changed").living} for path in (before, after))
     except Refused:
         return "its cases cannot be counted"
-    edited = sum(1 for case_id in old.keys() & new.keys() if old[case_id] != new[case_id])
-    return f"{edited} edited, {len(new.keys() - old.keys())} added, {len(old.keys() - new.keys())} removed"
+    both = [(old[case_id], new[case_id]) for case_id in old.keys() & new.keys()]
+    edited = sum(1 for was, now in both if was.digest != now.digest)
+    moved = sum(1 for was, now in both if described_as(now, was, fields) != now)
+    said = f"{edited} edited, {len(new.keys() - old.keys())} added, {len(old.keys() - new.keys())} removed"
+    return f"{said}; weight, cluster or slice of {moved} (those of the base ref count)" if moved else said
 
 
 def _scorer_files(workspace: Workspace, trusted: Trusted, base: Config) -> Iterator[Warned]:

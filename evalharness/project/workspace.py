@@ -164,6 +164,10 @@ class Workspace:
             path = self.config.resolve(found.path, where=found.where)
             evalset = load_evalset(path, name=name, slices=found.slices)
             version = read_lock(self.root / LOCK_NAME).version_of(name, evalset.digest)
+            if self.trusted is not None:
+                from evalharness.project.basecases import held_by_base
+
+                evalset = held_by_base(evalset, self.trusted)
             self._evalsets[name] = replace(evalset, version=version)
         return self._evalsets[name]
 

@@ -109,6 +109,36 @@ def test_prices_and_the_cap_are_the_base_refs_in_every_pull_request(shop: Shop) 
     }
 
 
+@pytest.mark.parametrize("options", [UNTRUSTED, RunOptions()], ids=["fork", "own branch"])
+def test_weights_clusters_and_slices_are_the_base_refs_in_every_pull_request(shop: Shop, options: RunOptions) -> None:
+    shop.config(gate='slices = { lang = { exact = { margin = 0.5, role = "report" } } }')
+    described = [{"weight": 2.0, "cluster": f"k{i // 2}", "metadata": {"lang": "de", "note": "a"}} for i in range(60)]
+    shop.jsonl("s.jsonl", [case | more for case, more in zip(_plain_cases(), described, strict=True)])
+    git(shop.root, "commit", "-q", "-a", "-m", "described")
+    other = [
+        {"weight": 1e-6 if i % 5 == 0 else 1e6, "cluster": "one", "metadata": {"lang": "fr", "note": "b"}}
+        for i in range(60)
+    ]
+    shop.jsonl("s.jsonl", [case | more for case, more in zip(_plain_cases(62), (*other, {}, {}), strict=True)])
+    with shop.open(options, GITHUB_BASE_REF="main") as workspace:
+        verdict, _ = gate_all(workspace, [])
+        held = workspace.evalset("s").by_id
+    assert (held["c0000"].weight, held["c0003"].cluster) == (2.0, "k1")
+    assert held["c0000"].metadata == {"lang": "de", "note": "b"}
+    assert "c0061" in held
+    assert verdict.gates[0].scorers[0].candidate_mean == pytest.approx(0.8)
+    assert any("weight, cluster or slice of 60 (those of the base ref count)" in said for said in proposed(verdict))
+
+
+def test_negative_control_outside_of_ci_they_are_the_folders_own(shop: Shop) -> None:
+    shop.jsonl("s.jsonl", [case | {"weight": 1e-6 if i % 5 == 0 else 1.0} for i, case in enumerate(_plain_cases())])
+    assert shop.gate().scorers[0].candidate_mean == pytest.approx(1.0, abs=1e-3)
+
+
+def _plain_cases(n: int = 60) -> list[dict[str, object]]:
+    return [{"id": f"c{i:04d}", "input": f"question {i} {i * i}", "target": "yes"} for i in range(n)]
+
+
 def test_a_config_that_moves_is_refused(shop: Shop) -> None:
     (shop.root / "sub").mkdir()
     for name in ("s.jsonl", "new.jsonl", "old.jsonl", "evalh.toml"):
