@@ -354,3 +354,10 @@ def test_an_unknown_name_is_told_which_ones_ship(tmp_path: Path) -> None:
         load_rubric(rubric_path(tmp_path, "correctness"))
     assert raised.value.tip is not None
     assert "answer-correctness, answer-relevance, closed-qa" in raised.value.tip
+
+
+def test_an_installation_without_rubrics_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evalharness.core.builtin.__file__", str(tmp_path / "package" / "core" / "builtin.py"))
+    assert shipped_rubrics() == ()
+    assert rubric_path(tmp_path, "factuality") == tmp_path / "factuality"
+    assert rubric_folder(tmp_path, tmp_path / "r" / "factuality.toml") == tmp_path / "r"
