@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from evalharness.project.workspace import Trusted
 
 
-def held_by_base(evalset: EvalSet, trusted: Trusted) -> EvalSet:
+def held_by_base(evalset: EvalSet, trusted: Trusted | None) -> EvalSet:
     """The cases of a pull request, those that the base ref knows described as there.
 
     Args:
         evalset: As the pull request has it.
-        trusted: The base ref.
+        trusted: The base ref; None outside of CI.
 
     Returns:
-        The same set when the base ref has none of that name, or describes every case alike.
+        The same set when there is no base ref, or it has none of that name, or describes every case alike.
 
     Raises:
         EvalSetError: If the base ref's set cannot be read.
     """
-    config = trusted.config
+    config = None if trusted is None else trusted.config
     known = None if config is None else config.evalsets.get(evalset.name)
-    if config is None or known is None or not (trusted.files / known.path).is_file():
+    if trusted is None or config is None or known is None or not (trusted.files / known.path).is_file():
         return evalset
     fields = slice_fields(config, evalset.name)
     base = load_evalset(trusted.files / known.path, name=evalset.name).by_id

@@ -155,6 +155,7 @@ class Workspace:
         if name not in self._evalsets:
             from evalharness.evalset.jsonl import load_evalset
             from evalharness.evalset.lock import LOCK_NAME, read_lock
+            from evalharness.project.basecases import held_by_base
 
             found = self.config.evalsets.get(name)
             if found is None and name.endswith(".jsonl"):
@@ -164,11 +165,7 @@ class Workspace:
             path = self.config.resolve(found.path, where=found.where)
             evalset = load_evalset(path, name=name, slices=found.slices)
             version = read_lock(self.root / LOCK_NAME).version_of(name, evalset.digest)
-            if self.trusted is not None:
-                from evalharness.project.basecases import held_by_base
-
-                evalset = held_by_base(evalset, self.trusted)
-            self._evalsets[name] = replace(evalset, version=version)
+            self._evalsets[name] = replace(held_by_base(evalset, self.trusted), version=version)
         return self._evalsets[name]
 
     def corpus(self, evalset: str) -> tuple[Document, ...]:
