@@ -88,7 +88,9 @@ def test_the_turns_before_a_failed_one_were_paid(build, project):
     assert booked(failure, 9.0, request) == 0.25, "nobody bills a 500, but the turn before it"
     assert booked(DOWN, 9.0, request) == 0.0
     assert "cost_usd" not in DOWN.to_json()
-    silent = build("model", model="m", base_url="https://api.example.com/v1", config=config, script=[Output(text="A"), DOWN])
+    silent = build(
+        "model", model="m", base_url="https://api.example.com/v1", config=config, script=[Output(text="A"), DOWN]
+    )
     unknown = ask(silent).cost_usd
     assert 4096 * 2.0 / 1e6 < unknown < 4500 * 2.0 / 1e6, "a turn whose cost nobody says is taken at its worst"
 
