@@ -7,7 +7,7 @@ model is what its files hash to: its path enters no signature.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,11 @@ from evalharness.scorers.parameters import Params
 from evalharness.scorers.vectors import Array, normalised
 
 BATCH: Final = 32
-"""Texts in one pass: larger ones are slower on a CPU and take more memory."""
+"""Texts in one pass at most."""
+
+PASS: Final = 5_000
+"""Characters in one pass, each text counted as the longest, but for a single text: what a pass works on then stays in a
+processor's caches (a twentieth faster than 32 texts of 200 tokens), and little of it is padding."""
 
 LONGEST: Final = 512
 """Tokens of a text that are read at most; what a model itself can read may be less."""
@@ -75,10 +79,8 @@ class LanguageModel:
 
         tokenizer, model = self._loaded
         weights = _Weights({tokenizer.sep_token_id: 0.0, tokenizer.cls_token_id: 0.0})
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
         made: list[Array] = [None] * len(texts)
-        for start in range(0, len(order), BATCH):
-            places = order[start : start + BATCH]
+        for places in passes(texts):
             states, mask, idf = package.get_bert_embedding(
                 [texts[place] for place in places], model, tokenizer, weights, device="cpu"
             )
@@ -113,6 +115,18 @@ class LanguageModel:
             model = package.get_model((str if is_t5 else _ModelPath)(self._folder), self.layers)
         tokenizer.model_max_length = min(tokenizer.model_max_length, self._longest)
         return tokenizer, model
+
+
+def passes(texts: Sequence[str]) -> Iterator[list[int]]:
+    """Places of the texts that go through a model together: of like length, at most ``BATCH``, about ``PASS`` characters."""
+    places: list[int] = []
+    for place in sorted(range(len(texts)), key=lambda place: len(texts[place])):
+        if len(places) == BATCH or (places and (len(places) + 1) * len(texts[place]) > PASS):
+            yield places
+            places = []
+        places.append(place)
+    if places:
+        yield places
 
 
 class _ModelPath(str):

@@ -19,7 +19,7 @@ from evalharness.core.errors import ConfigError, ExtraMissing
 from evalharness.core.protocols import BatchScorer
 from evalharness.core.results import Output, Score
 from evalharness.scorers import language_model, vectors
-from evalharness.scorers.language_model import LanguageModel
+from evalharness.scorers.language_model import LanguageModel, passes
 from evalharness.scorers.registry import build_scorer, spec_of
 from evalharness.scorers.vectors import VectorCache, cosine, greedy_match, make_room, normalised
 from tests.scorers.scoring import refusal_of
@@ -189,6 +189,16 @@ def test_a_baseline_that_does_not_fit_is_refused_never_ignored(
         (folder.parent / "base.tsv").write_text(text, encoding="utf-8")
     error = refusal_of("bertscore", root=folder.parent, model="model", baseline="base.tsv")
     assert ("2,P,R,F" if text else "a readable file") in error.message
+
+
+@given(st.lists(st.integers(0, 9_000), max_size=80))
+def test_a_pass_holds_texts_of_like_length(sizes: list[int]) -> None:
+    made = list(passes(["x" * size for size in sizes]))
+    assert sorted(place for places in made for place in places) == list(range(len(sizes)))
+    assert [sizes[place] for places in made for place in places] == sorted(sizes)
+    for places in made:
+        assert 1 <= len(places) <= language_model.BATCH
+        assert len(places) == 1 or len(places) * max(sizes[place] for place in places) <= language_model.PASS
 
 
 # --- many at once, and again ------------------------------------------------------------------------------------------
