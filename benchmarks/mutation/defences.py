@@ -32,6 +32,8 @@ class Edit(NamedTuple):
     test: str
     """Below ``tests``."""
     says: str
+    more: tuple[tuple[str, str], ...] = ()
+    """Further edits of the same file, where the defence stands twice."""
 
 
 DEFENCES = {
@@ -125,13 +127,19 @@ DEFENCES = {
         "if rule.running_share == 1:",
         "attacks/test_b13_cutting_the_budget.py::test_no_place_to_cut_wins_more_than_the_running_bar",
         "the last look is taken wherever the run is cut",
+        (
+            (
+                "rule, level = self._rule, self._rule.look_level(self._units)",
+                "rule, level = self._rule, self._rule.look_level(self._rule.planned)",
+            ),
+        ),
     ),
     "B14": Edit(
-        "verdict/conclusion.py",
-        'failed = [s for s in (*scorers, *guard_slices) if s.outcome == "regression"]',
-        'failed = [s for s in scorers[:1] if s.outcome == "regression"]',
+        "verdict/judge.py",
+        'all(track.decided == "pass" for track in guards)',
+        'any(track.decided == "pass" for track in guards)',
         "attacks/test_b14_one_metric_decided_early.py::test_an_early_pass_is_no_pass_of_the_gate_while_another_fails",
-        "the metric that decided first decides alone",
+        "the first metric that passes ends the run",
     ),
     "B15": Edit(
         "verdict/track.py",
@@ -156,10 +164,10 @@ DEFENCES = {
     ),
     "B18": Edit(
         "candidates/prompt.py",
-        'f"{self._key_prefix}\\x1f{epoch}\\x1f{attempt}\\x1f{text}"',
-        'f"{self._key_prefix}\\x1f{epoch}\\x1f{text}"',
+        'digest({"url": address.url, "version": options.version})',
+        "digest({})",
         "attacks/test_b18_replaying_unchanged_requests.py::test_whatever_decides_the_answer_is_in_the_key",
-        "an attempt is not part of the key",
+        "endpoint and version are not part of the key",
     ),
     "B19": Edit(
         "stats/exact_question.py",
@@ -210,9 +218,12 @@ def row(name: str, work: Path) -> bool:
     edit = DEFENCES[name]
     path = work / "evalharness" / edit.path
     source = path.read_text(encoding="utf-8")
-    if source.count(edit.old) != 1:
-        raise SystemExit(f"{name}: {edit.path} has {source.count(edit.old)} times {edit.old!r}, expected once")
-    path.write_text(source.replace(edit.old, edit.new), encoding="utf-8")
+    changed = source
+    for old, new in ((edit.old, edit.new), *edit.more):
+        if source.count(old) != 1:
+            raise SystemExit(f"{name}: {edit.path} has {source.count(old)} times {old!r}, expected once")
+        changed = changed.replace(old, new)
+    path.write_text(changed, encoding="utf-8")
     # A bare interpreter finds the package by this path before any installed one.
     environment = {**os.environ, "PYTHONPATH": str(work), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{edit.test}"]

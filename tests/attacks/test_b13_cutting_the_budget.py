@@ -19,10 +19,10 @@ def test_no_place_to_cut_wins_more_than_the_running_bar() -> None:
     some = cases(150)
     runs, cut_passes = 60, 0
     for _ in range(runs):
-        judged = judge(some, results(some, [0.8] * 150, "rouge"), gate(limit("rouge")), scorers=(GRADED,))
+        judged = judge(some, results(some, [0.7] * 150, "rouge"), gate(limit("rouge")), scorers=(GRADED,))
         (track,) = judged.guards()
         for case in judged.order()[:-1]:  # every place to cut but the planned end
-            value = 0.8 + rng.choice((-0.45, -0.05, 0.05, 0.25))  # mean exactly at the margin
+            value = 0.7 + rng.choice((-0.45, -0.05, 0.05, 0.25))  # mean exactly at the margin, and all on the scale
             judged.observe(results([case], [value], "rouge")[case.id])
             assert track.engine is not None
             # What a verdict would say here is the running verdict, never that of a last look.
