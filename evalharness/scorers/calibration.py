@@ -86,7 +86,8 @@ class Brier(Calibration):
         else:
             forgotten = 0.0 if any(true for _, true in pairs) else 1.0  # a true label left out was given p = 0
             value = (sum(distances) + forgotten) / 2
-        return Score(value=value, reason=f"probability {_of_truth(pairs):.3f} of what is true")
+        stated = _of_truth(pairs)
+        return Score(value=value, reason=f"probability {stated:.3f} of what is true", evidence={"stated": stated})
 
 
 class CalibrationError(Calibration):

@@ -82,7 +82,9 @@ class Levenshtein(AgainstReferences):
             value, nearest = max((text_similarity(text, reference), reference) for reference in references)
         except TooLongError as error:
             return too_long(error)
-        return Score(value=value, reason=f"nearest reference {shown(nearest)}, got {shown(text)}")
+        longer = max(len(text), len(nearest))
+        evidence = {"edits": round((1.0 - value) * longer), "longer": longer}
+        return Score(value=value, reason=f"nearest reference {shown(nearest)}, got {shown(text)}", evidence=evidence)
 
 
 class MaxEdits(AgainstReferences):
@@ -122,8 +124,9 @@ class SquadMatch(AgainstReferences):
     def compare(self, text: str, references: Sequence[str]) -> Score:
         """Equality with any reference."""
         words = squad_words(text)
-        holds = any(words == squad_words(reference) for reference in references)
-        return self.verdict(holds, f"expected {alternatives(references)}, got {shown(text)}")
+        place = next((place for place, r in enumerate(references) if words == squad_words(r)), None)
+        evidence = {"references": len(references), "equals": place}
+        return self.verdict(place is not None, f"expected {alternatives(references)}, got {shown(text)}", evidence)
 
 
 class SquadF1(AgainstReferences):
@@ -135,7 +138,10 @@ class SquadF1(AgainstReferences):
         """The best F1."""
         words = squad_words(text)
         value, nearest = max((bag_f1(words, squad_words(reference)), reference) for reference in references)
-        return Score(value=value, reason=f"nearest reference {shown(nearest)}, got {shown(text)}")
+        expected = squad_words(nearest)
+        common = sum((Counter(words) & Counter(expected)).values())
+        evidence = {"words": len(words), "reference_words": len(expected), "common": common}
+        return Score(value=value, reason=f"nearest reference {shown(nearest)}, got {shown(text)}", evidence=evidence)
 
 
 def bag_f1(words: Sequence[str], reference: Sequence[str]) -> float:

@@ -45,7 +45,7 @@ class Measured(Scorer):
         value = self.number(output)
         if value is None:
             return Unscored(reason=f"the {self.use} of this answer is not known")
-        return Score(value=value, reason=f"{value:.6g} {self.unit}")
+        return Score(value=value, reason=f"{value:.6g} {self.unit}", evidence={self.unit: value})
 
     def number(self, output: Output) -> float | None:
         """The number of an output; subclasses say which."""
@@ -89,9 +89,8 @@ class FinishReason(Scorer):
         """Compare the finish reason."""
         seen = output.finish_reason
         wanted = " or ".join(map(repr, self._wanted))
-        return self.verdict(
-            seen in self._wanted, f"expected {wanted}, got {'none' if seen is None else shown(seen, 40)}"
-        )
+        reason = f"expected {wanted}, got {'none' if seen is None else shown(seen, 40)}"
+        return self.verdict(seen in self._wanted, reason, {"finish_reason": None if seen is None else seen[:40]})
 
 
 class Refusal(Scorer):
@@ -108,10 +107,11 @@ class Refusal(Scorer):
         """Search the opening for a phrase of refusal."""
         text = output.text or ""
         if not text.strip():
-            return self.verdict(True, "refuses: the answer is empty")  # noqa: FBT003
+            return self.verdict(True, "refuses: the answer is empty", {"searched": 0})  # noqa: FBT003
         found = self._pattern.search(text[:OPENING])
         if found is None:
-            return self.verdict(False, f"no refusal in the opening of {shown(text)}")  # noqa: FBT003
+            searched = {"searched": min(len(text), OPENING)}
+            return self.verdict(False, f"no refusal in the opening of {shown(text)}", searched)  # noqa: FBT003
         return self.verdict(True, f"refuses: {shown(found[0].strip(), 80)}", {"span": list(found.span())})  # noqa: FBT003
 
 

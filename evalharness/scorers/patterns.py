@@ -139,7 +139,8 @@ class Regex(Scorer):
         if isinstance(found, Failure):
             return found
         if found is None:
-            return self.verdict(self.holds_when(found=False), f"{self._shown} was not found in {shown(text)}")
+            reason = f"{self._shown} was not found in {shown(text)}"
+            return self.verdict(self.holds_when(found=False), reason, {"searched": len(text)})
         seen = shown(text[found[0] : found[1]])
         evidence = {"span": list(found)}
         return self.verdict(self.holds_when(found=True), f"{self._shown} matches {seen}", evidence)

@@ -93,9 +93,10 @@ def _result(returned: Any) -> ScoreResult:
     if isinstance(returned, (Score, Unscored, Failure)):
         return returned
     if isinstance(returned, bool):
-        return Score(value=float(returned), passed=returned)
+        word = "true" if returned else "false"
+        return Score(value=float(returned), passed=returned, reason=f"returned {word}", evidence={"returned": returned})
     if isinstance(returned, (int, float)):
-        return Score(value=float(returned))
+        return Score(value=float(returned), reason=f"returned {returned!r}", evidence={"returned": returned})
     if isinstance(returned, Mapping):
         if set(returned) - _FIELDS or "value" not in returned:
             raise TypeError(f"a dict with {sorted(map(str, returned))}; expected 'value', and any of {sorted(_FIELDS)}")

@@ -55,11 +55,12 @@ class IsJson(Scorer):
         try:
             value = strictjson.loads(text)
         except strictjson.StrictJSONError as error:
-            return self.verdict(False, f"{error}: {shown(text)}")  # noqa: FBT003
+            return self.verdict(False, f"{error}: {shown(text)}", {"json": False, "problem": str(error)[:200]})  # noqa: FBT003
         problem = None if self._schema is None else self._schema.problem(value, text)
         if isinstance(problem, Failure):
             return problem
-        return self.verdict(problem is None, problem or f"{shown(text)} is valid JSON")
+        evidence = {"json": True, "problem": None if problem is None else problem[:200]}
+        return self.verdict(problem is None, problem or f"{shown(text)} is valid JSON", evidence)
 
 
 class JsonSchema(IsJson):
@@ -83,14 +84,18 @@ class ContainsJson(Scorer):
         seen = "no JSON"
         for part in json_parts(text, openers="{" if self._schema is None else "{["):
             if self._schema is None:
-                return self.verdict(True, f"holds {shown(part)}")  # noqa: FBT003
+                return _holding(self, part)
             problem = self._schema.problem(json.loads(part), part)
             if isinstance(problem, Failure):
                 return problem
             if problem is None:
-                return self.verdict(True, f"holds {shown(part)}")  # noqa: FBT003
+                return _holding(self, part)
             seen = problem
-        return self.verdict(False, f"{seen} in {shown(text)}")  # noqa: FBT003
+        return self.verdict(False, f"{seen} in {shown(text)}", {"part": None, "problem": seen[:200]})  # noqa: FBT003
+
+
+def _holding(scorer: Scorer, part: str) -> Score:
+    return scorer.verdict(True, f"holds {shown(part)}", {"part": part[:200]})  # noqa: FBT003
 
 
 _DECODER: Final = json.JSONDecoder()
@@ -148,11 +153,14 @@ class JsonDiff(Scorer):
             return NO_TARGET
         seen = _parsed(output.text or "")
         try:
-            value = max(json_similarity(seen, _parsed(reference), tol=self._tol) for reference in references)
+            values = [json_similarity(seen, _parsed(reference), tol=self._tol) for reference in references]
         except TooLongError as error:
             return too_long(error)
-        reason = f"expected {shown(canonical_json(thaw(references[0])))}, got {shown(output.text or '')}"
-        return Score(value=value, passed=value >= self._least, reason=reason)
+        value = max(values)
+        nearest = values.index(value)
+        reason = f"expected {shown(canonical_json(thaw(references[nearest])))}, got {shown(output.text or '')}"
+        evidence = {"references": len(references), "nearest": nearest}
+        return Score(value=value, passed=value >= self._least, reason=reason, evidence=evidence)
 
 
 def _parsed(value: Any) -> Any:

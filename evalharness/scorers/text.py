@@ -64,9 +64,10 @@ class Equals(Scorer):
         if not references:
             return NO_TARGET
         text = output.text or ""
-        holds = any(self._same(text, reference) for reference in references)
+        place = next((place for place, reference in enumerate(references) if self._same(text, reference)), None)
         expected = " or ".join(shown(reference_text(reference), 80) for reference in references[:3])
-        return self.verdict(holds, f"expected {expected}, got {shown(text)}")
+        evidence = {"references": len(references), "equals": place}
+        return self.verdict(place is not None, f"expected {expected}, got {shown(text)}", evidence)
 
     def _same(self, text: str, reference: Any) -> bool:
         if isinstance(reference, str):
@@ -102,12 +103,15 @@ class ExactMatch(AgainstReferences):
         """Equality with any reference."""
         # No composition shrinks a text to a sixteenth, and composing has quadratic cases: an endless output differs.
         endless = self._nfc and len(text) > 16 * (1 + max(map(len, references)))
-        holds = not endless and self._equals_any(text, references)
-        return self.verdict(holds, f"expected {alternatives(references)}, got {shown(text)}")
+        place = None if endless else self._equal_to(text, references)
+        evidence = {"references": len(references), "equals": place}
+        return self.verdict(place is not None, f"expected {alternatives(references)}, got {shown(text)}", evidence)
 
-    def _equals_any(self, text: str, references: Sequence[str]) -> bool:
+    def _equal_to(self, text: str, references: Sequence[str]) -> int | None:
+        """Place of the first reference that the text equals."""
         plain = self._plain(text)
-        return any(plain == self._plain(r) or (self._json and _same_json(text, r)) for r in references)
+        same = (plain == self._plain(r) or (self._json and _same_json(text, r)) for r in references)
+        return next((place for place, equal in enumerate(same) if equal), None)
 
     def _plain(self, text: str) -> str:
         text = text.strip() if self._strip else text
@@ -150,13 +154,24 @@ class Contains(AgainstReferences):
         folded = text.casefold() if self.fold else text
         missing = [r for r in references if not self.found(folded, r.casefold() if self.fold else r)]
         holds = not missing if self.every else len(missing) < len(references)
-        done = f"{shown(text)} does {self.relation} {alternatives(references)}"
-        lacking = f"expected to {self.relation} {alternatives(missing)}, got {shown(text)}"
-        return self.verdict(holds, done if holds else lacking)
+        seen = [reference for reference in references if reference not in missing]
+        reason = f"{shown(text)} does {self.relation} {_named(seen)}"
+        if not holds:
+            reason = f"expected to {self.relation} {alternatives(missing)}, got {shown(text)}"
+        return self.verdict(holds, reason, {"references": len(references), "held": len(seen), "first": _first(seen)})
 
     def found(self, text: str, reference: str) -> bool:
         """Whether the text stands in the relation to one reference."""
         return reference in text
+
+
+def _named(references: Sequence[str]) -> str:
+    more = f" (and {len(references) - 3} more)" if len(references) > 3 else ""
+    return " and ".join(shown(reference, 80) for reference in references[:3]) + more
+
+
+def _first(references: Sequence[str]) -> str | None:
+    return references[0][:80] if references else None
 
 
 class ContainsAll(Contains):

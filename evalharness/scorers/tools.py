@@ -17,8 +17,8 @@ must not be called at all, ``max_steps`` is the most calls. A target may hold ``
 ``tools``; they go before the scorer's. ``tools`` lists the definitions that were offered (OpenAI's form): every call must be
 of one of them with arguments that its ``parameters`` allow; then no target is needed, but at least one call.
 
-Arguments that are no JSON object are the candidate's failure (``bad_arguments``) where arguments are compared. Recomputed from
-scorers.md section 5; the names of the match and order modes follow agentevals and promptfoo.
+Arguments that are no JSON object are the candidate's failure (``bad_arguments``) where arguments are compared. The names of the
+match and order modes follow agentevals and promptfoo.
 """
 
 from __future__ import annotations
