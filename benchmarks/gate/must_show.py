@@ -382,7 +382,7 @@ def calls(options):
 def cpu(options):
     """Times and memory."""
     out = (
-        "\n## CPU and memory\n\nWall time and, in brackets, this process's own CPU time; the machine's load is in the head line.\n\n"
+        "\n## CPU and memory\n\nWall time and, in brackets, this process's own CPU time; the load stands at the end of the part.\n\n"
         + table("what", "measured", "asked", "")
     )
     generator = rng("cpu")
