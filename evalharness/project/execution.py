@@ -167,7 +167,6 @@ def check_money(workspace: Workspace, task: Task) -> None:
     """
     if workspace.options.yes:
         return
-    calls = len(task.cases) * task.epochs
     payers = _payers(task)
     for name, price in payers:
         if price is None:
@@ -178,10 +177,20 @@ def check_money(workspace: Workspace, task: Task) -> None:
                 code="price_unknown",
             )
     if payers and workspace.money_left(task.max_cost) is None:
-        question = f"{calls} calls to {payers[0][0]!r} and no max_cost"
+        question = f"{_calls(task)} and no max_cost"
         if workspace.options.interactive and _agreed(question):
             return
         raise UsageError(question, tip="set --max-cost USD (or max_cost in the config), or -y to go without a cap")
+
+
+def _calls(task: Task) -> str:
+    """Who will be called about how many answers; a judge more than once about each, where that is needed."""
+    answers = len(task.cases) * task.epochs
+    candidate = _candidate_payer(task.candidate)
+    judges = dict.fromkeys(payer[0] for payer in map(_judge_payer, task.scorers) if payer)
+    said = [f"{answers} calls to {candidate[0]!r}"] if candidate else []
+    said += [f"{answers} answers for {name!r} to judge" for name in judges]
+    return ", ".join(said)
 
 
 _Payer: TypeAlias = tuple[str, tuple[float, float] | None]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from evalharness.core.errors import UsageError
 from evalharness.core.results import Output
 from evalharness.judging.scorer import JudgeScorer
 from evalharness.judging.seat import Took
@@ -117,6 +118,13 @@ def test_an_escalation_without_a_price_leaves_the_most_unknown(house: House) -> 
     cost = cost_of(house)
     assert cost.most.cost_usd is not None
     assert cost.bound_usd is None
+
+
+def test_judges_are_named_before_money_is_spent_on_them(house: House) -> None:
+    house.make()
+    cost_of(house)
+    with pytest.raises(UsageError, match="100 answers for 'judge-2026-08-01' to judge and no max_cost"):
+        house.calibrate()
 
 
 def test_a_pair_is_one_question_in_two_orders(house: House) -> None:

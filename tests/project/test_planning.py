@@ -258,7 +258,7 @@ def test_a_price_that_the_package_knows_is_used_and_said(project):
         candidate = workspace.candidate("bot", "qa")
         found = estimate(workspace, candidate, workspace.evalset("qa").living)
         task = Task(purpose="run", candidate=candidate, evalset=workspace.evalset("qa"), cases=(), scorers=())
-        with pytest.raises(UsageError, match="no max_cost"):  # and not: the price is unknown
+        with pytest.raises(UsageError, match="0 calls to 'gpt-4o-mini' and no max_cost"):  # the price is known
             check_money(workspace, task)
         assert price_notes(workspace, task) == (found.price_from,)
     assert found.cost_usd is not None
