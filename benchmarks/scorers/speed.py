@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
 import time
@@ -12,14 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from texts import SEED, Pair, pairs, two_arms
+from texts import SEED, Pair, one_line, pairs, two_arms
 
 from evalharness.core.cases import Case
 from evalharness.core.results import Output
 from evalharness.scorers import rouge_words
 from evalharness.scorers.registry import build_scorer, spec_of
 
-ROUNDS = 15
+ROUNDS = 7
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 
@@ -54,7 +53,13 @@ def race(
     rounds: int = ROUNDS,
     clock: Callable[[], float] = time.process_time,
 ) -> Race:
-    seconds = [(timed(theirs, clock), timed(ours, clock)) for _ in range(rounds)]
+    return judged(
+        what, [(timed(theirs, clock), timed(ours, clock)) for _ in range(rounds)], cases=cases, largest=largest
+    )
+
+
+def judged(what: str, seconds: list[tuple[float, float]], *, cases: int, largest: float) -> Race:
+    """A race from the seconds of both sides in each round."""
     ratios = sorted(a / b for a, b in seconds)
     micro = 1e6 / cases
     return Race(
@@ -76,6 +81,7 @@ def rouge() -> Iterator[Race]:
         for title, data in (("two arms", two_arms(words, count // 2)), ("new texts", pairs(words, count))):
             for group in (*((word,) for word in ROUGE), ROUGE):
                 yield _rouge(f"{words} words, {title}", data, group)
+        yield _rouge(f"{words} words, new texts of one line", one_line(pairs(words, count)), ROUGE)
 
 
 def _rouge(title: str, data: list[Pair], group: tuple[str, ...]) -> Race:
@@ -99,8 +105,10 @@ def _rouge(title: str, data: list[Pair], group: tuple[str, ...]) -> Race:
 
 def bertscore(folder: str) -> Iterator[Race]:
     import bert_score
+    import torch
 
-    data = pairs(80, 48)
+    torch.set_num_threads(1)
+    data = pairs(80, 24)
     outputs, targets = [o.text for o, _ in data], [c.target for _, c in data]
     oracle = bert_score.BERTScorer(model_type=folder, num_layers=6, device="cpu")
     oracle.score(outputs[:2], targets[:2])
@@ -125,95 +133,108 @@ def bertscore(folder: str) -> Iterator[Race]:
         yield race("bertscore, run again (vectors on disk)", theirs, again, cases=len(data), largest=gap, rounds=3)
 
 
+def translation() -> Iterator[Race]:
+    """BLEU and chrF beside sacrebleu's own call for one sentence."""
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+
+    metrics = (
+        ("bleu", {}, BLEU(effective_order=True)),
+        ("chrf", {}, CHRF()),
+        ("chrf, word_order = 2", {"word_order": 2}, CHRF(word_order=2)),
+    )
+    for words, count in ((60, 60), (400, 24)):
+        data = pairs(words, count)
+        for name, params, oracle in metrics:
+            one = scorer(name.split(",")[0], **params)
+
+            def theirs(oracle: Any = oracle, data: list[Pair] = data) -> list[float]:
+                return [oracle.sentence_score(output.text, [case.target]).score / 100 for output, case in data]
+
+            def ours(one: Any = one, data: list[Pair] = data) -> list[float]:
+                return [one.score(output, case).value for output, case in data]
+
+            gap = max(abs(a - b) for a, b in zip(theirs(), ours(), strict=True))
+            yield race(f"{name}, {words} words", theirs, ours, cases=len(data), largest=gap)
+
+
 def side_by_side() -> Iterator[Race]:
-    """BLEU and chrF of a batch: in this process, and by the pool that a run uses, on all cores."""
+    """BLEU and chrF of a batch: in this process, and by the pool that a run uses, on all cores.
+
+    Two rows each: by the clock, and by the CPU time of what ends last, this process's share and that of its busiest worker: what the
+    clock would say on cores that nobody else uses.
+    """
     from evalharness.project.scoring_pool import ScoringPool
 
-    data = pairs(400, 240)
+    data = pairs(2_000, 120)
     for use in ("bleu", "chrf"):
         spec = spec_of({"use": use})
         one = build_scorer(spec, root=Path())
         pool = ScoringPool({use: spec}, root=Path())
         try:
-            gap = max(
-                abs(a.value - one.score(*pair).value) for a, pair in zip(pool.map_scores(one, data), data, strict=True)
-            )
-            yield race(
-                f"{use}, 240 cases of 400 words, {pool.processes} processes",
-                lambda one=one: [one.score(*pair) for pair in data],
-                lambda one=one, pool=pool: pool.map_scores(one, data),
-                cases=len(data),
-                largest=gap,
-                rounds=5,
-                clock=time.perf_counter,
-            )
+            alone = [one.score(*pair).value for pair in data]
+            gap = max(abs(a.value - b) for a, b in zip(pool.map_scores(one, data), alone, strict=True))
+            rounds = [_both_ways(one, pool, data) for _ in range(7)]
+            what = f"{use}, {len(data)} cases of 2,000 words, {pool.processes} processes"
+            yield judged(f"{what}, longest CPU time", [a for a, _ in rounds], cases=len(data), largest=gap)
+            yield judged(f"{what}, by the clock", [b for _, b in rounds], cases=len(data), largest=gap)
         finally:
             pool.close()
 
 
-ANSWER = "Returns are accepted within 14 days if the box is unopened. " * 4
-CALL = {"function": {"name": "find", "arguments": '{"id": 7, "q": "harbour"}'}}
-ASSERTIONS: dict[str, tuple[dict[str, Any], Output, dict[str, Any]]] = {
-    "equals": ({}, Output(text=ANSWER), {"target": ANSWER}),
-    "contains": ({"value": "14 days"}, Output(text=ANSWER), {}),
-    "icontains_all": ({"value": ["14 DAYS", "box"]}, Output(text=ANSWER), {}),
-    "starts_with": ({"value": "Returns"}, Output(text=ANSWER), {}),
-    "ends_with": ({"value": "x"}, Output(text=ANSWER), {}),
-    "regex": ({"pattern": r"\b[0-9]+ days\b"}, Output(text=ANSWER), {}),
-    "absent": ({"pattern": "[0-9]{13,16}"}, Output(text=ANSWER), {}),
-    "regex, in the worker": ({"use": "regex", "pattern": "(a+)+$"}, Output(text=ANSWER), {}),
-    "is_json": ({}, Output(text=json.dumps({"a": [1, 2, 3], "b": ANSWER})), {}),
-    "contains_json": ({}, Output(text=f"So: {json.dumps({'a': 1})} it is"), {}),
-    "json_schema": (
-        {"schema": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}},
-        Output(text='{"a": 5, "b": "x"}'),
-        {},
-    ),
-    "json_diff": ({}, Output(text='{"a": 5, "b": "x"}'), {"target": {"a": 5, "b": "y"}}),
-    "word_count": ({"max": 50}, Output(text=ANSWER), {}),
-    "levenshtein": ({}, Output(text=ANSWER), {"target": ANSWER[:200]}),
-    "max_edits": ({"max": 5}, Output(text=ANSWER), {"target": ANSWER[:200]}),
-    "exact_match": ({"case": False, "nfc": True}, Output(text=ANSWER), {"target": ANSWER}),
-    "squad_em": ({}, Output(text=ANSWER), {"target": ANSWER}),
-    "squad_f1": ({}, Output(text=ANSWER), {"target": ANSWER}),
-    "number": ({}, Output(text=ANSWER + "#### 1,234.5"), {"target": 1234.5}),
-    "label": ({"labels": ["yes", "no"]}, Output(text="I say: yes. " + ANSWER), {"target": "yes"}),
-    "refusal": ({}, Output(text=ANSWER), {}),
-    "finish_reason": ({}, Output(text=ANSWER, finish_reason="stop"), {}),
-    "brier": ({}, Output(text='{"a": 0.7, "b": 0.3}'), {"target": "a"}),
-    "ndcg": (
-        {"k": 10},
-        Output(documents=tuple(f"d{n}" for n in range(20))),
-        {"relevant": {f"d{n}": 2 for n in range(0, 20, 3)}},
-    ),
-    "tool_calls": (
-        {},
-        Output(text="done", messages=({"role": "assistant", "tool_calls": [CALL] * 3},)),
-        {"target": {"tools": [{"name": "find", "args": {"id": 7}, "match": "subset"}] * 3}},
-    ),
-    "tool_args": (
-        {},
-        Output(text="done", messages=({"role": "assistant", "tool_calls": [CALL] * 3},)),
-        {"target": {"tools": [{"name": "find", "args": {"id": 8, "q": "x"}}] * 3}},
-    ),
-    "checks": (
-        {},
-        Output(text=ANSWER),
-        {"checks": [{"use": "contains", "value": "14"}, {"use": "word_count", "max": 90}]},
-    ),
-}
+def _both_ways(one: Any, pool: Any, data: list[Pair]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """(alone, pool) in CPU seconds of the longest path, and by the clock."""
+    processes = [worker._process.pid for worker in pool._all]  # noqa: SLF001 - whose time is wanted
+    marks = [(time.process_time(), time.perf_counter(), [])]
+    for work in (lambda: [one.score(*pair) for pair in data], lambda: pool.map_scores(one, data)):
+        work()
+        marks.append((time.process_time(), time.perf_counter(), [_used(process) for process in processes]))
+    (cpu0, clock0, _), (cpu1, clock1, before), (cpu2, clock2, after) = marks
+    busiest = max(b - a for a, b in zip(before, after, strict=True))
+    return (cpu1 - cpu0, cpu2 - cpu1 + busiest), (clock1 - clock0, clock2 - clock1)
 
 
-def assertions() -> Iterator[tuple[str, float, float]]:
-    """(word, median, slowest twentieth) in microseconds a case."""
-    for name, (params, output, case) in ASSERTIONS.items():
-        one = scorer(**{"use": name, **params})
-        whole = Case(**{"id": "c", "input": "", **case})
-        one.score(output, whole)
-        seconds = sorted(
-            timed(lambda one=one, whole=whole, output=output: one.score(output, whole)) for _ in range(400)
-        )
-        yield name, seconds[200] * 1e6, seconds[380] * 1e6
+def _used(process: int) -> float:
+    """CPU seconds of another process (Linux)."""
+    return int(Path(f"/proc/{process}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+
+
+OVERLAP = ("rouge1", "rouge2", "rougeL", "rougeLsum", "bleu", "chrf", "ter")
+
+
+def hostile() -> Iterator[tuple[str, str, float, str]]:
+    """(word, text and reference, CPU seconds, result): the slowest pair of 100,000-character texts, scored and refused."""
+    rng = random.Random(SEED)
+    words = [f"w{rng.randrange(5_000)}" for _ in range(17_000)]
+    texts = {
+        "prose": " ".join(words),
+        "one word": "a " * 50_000,
+        "lines of one letter": "a\n" * 50_000,
+        "lines of prose": "\n".join(" ".join(words[n : n + 5]) for n in range(0, len(words), 5)),
+        "one letter": "a" * 100_000,
+        "full stops": "." * 100_000,
+        "numbers": "1." * 50_000,
+        "entities": "&amp;" * 20_000,
+        "letters of two scripts": "\u00e9\u4e2d" * 50_000,
+        "blanks": " " * 100_000,
+    }
+    texts = {name: text[:100_000] for name, text in texts.items()}
+    others = {
+        "other prose": " ".join(rng.sample(words, len(words)))[:100_000],
+        "a short reference": "the cat\nsat on a mat",
+    }
+    for use in OVERLAP:
+        one, worst = scorer(use), {}
+        for name, text in texts.items():
+            for beside, reference in ({"itself": text} | others).items():
+                case = Case(id="c", input="", target=reference)
+                start = time.process_time()
+                result = one.score(Output(text=text), case)
+                seconds = time.process_time() - start
+                kind = getattr(result, "kind", "scored")
+                worst[kind] = max(worst.get(kind, (0.0, "")), (seconds, f"{name} beside {beside}"))
+        for kind, (seconds, what) in sorted(worst.items()):
+            yield use, what, seconds, kind
 
 
 def shuffled() -> Iterator[tuple[str, float, str]]:

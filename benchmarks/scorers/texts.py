@@ -44,6 +44,14 @@ def two_arms(words: int, count: int) -> list[Pair]:
     return made
 
 
+def one_line(data: list[Pair]) -> list[Pair]:
+    """The same without newlines: nothing is read line by line, and no line is met twice."""
+    return [
+        (Output(text=str(o.text).replace("\n", " ")), Case(id=c.id, input="", target=c.target.replace("\n", " ")))
+        for o, c in data
+    ]
+
+
 def short_pairs(count: int) -> list[Pair]:
     """Short outputs and references with odd words: edges of tokenizers, empty texts, repeats, other scripts."""
     rng = random.Random(SEED)
