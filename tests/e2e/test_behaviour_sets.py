@@ -87,6 +87,18 @@ def test_a_group_counts_once(verdict: dict[str, Any], shipped: Path) -> None:
             assert scorer["worse"] + scorer["better"] + scorer["same"] == scorer["n"]
 
 
+def test_a_scorer_of_single_answers_counts_groups_too(project: Path) -> None:
+    config = project / "evalh.toml"
+    text = config.read_text(encoding="utf-8").replace("[scorers]\n", '[scorers]\nright = { use = "icontains_any" }\n')
+    config.write_text(
+        text.replace("limits    = { steady", "limits    = { right = { margin = 0.1 }, steady"), encoding="utf-8"
+    )
+    done = evalh("gate", "invariance", "--json", cwd=project)
+    right, steady = done.gate["scorers"][:2]
+    assert (right["scorer"], steady["scorer"], right["n"]) == ("right", "steady", steady["n"])
+    assert right["n"] <= 34 < right["worse"] + right["same"], "eight answers a group, one observation"
+
+
 def test_nothing_changed_passes_without_a_statistic(shipped: Path) -> None:
     done = evalh("compare", "careful", "again", "--set", "invariance", "--json", cwd=shipped)
     assert (done.code, done.gate["outcome"], done.gate["reason"]) == (0, "pass", "unchanged")

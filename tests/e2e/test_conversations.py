@@ -94,22 +94,17 @@ def test_a_conversation_is_asked_turn_by_turn_and_replayed_as_one(tmp_path: Path
     assert len(stats["bodies"]) == 8, "no two alike: each holds the replies before it, and the seed of its case"
     assert evalh("run", "desk", cwd=root).code == 0
     assert ask_server(url, "GET", "/stats")["calls"] == 8, "the whole conversation is one recorded answer"
+    text = (root / "talks.jsonl").read_text(encoding="utf-8").replace("room nine", "my room nine")
+    (root / "talks.jsonl").write_text(text, encoding="utf-8")
+    assert evalh("run", "desk", cwd=root).code == 0
+    assert ask_server(url, "GET", "/stats")["calls"] == 8 + 2, (
+        "an edited turn asks its conversation again, and no other"
+    )
     explained = evalh("show", "latest", "parcel", "--explain", cwd=root)
     assert explained.code == 0
     assert all(word in explained.out for word in ("parcel late", "number 4417", "thank you")), (
         "the key is of the script"
     )
-
-
-def test_an_edited_turn_asks_its_conversation_again_and_no_other(tmp_path: Path, start_mock: Any) -> None:
-    url = talk(start_mock, tmp_path)
-    root = project(tmp_path, url)
-    assert evalh("run", "desk", cwd=root).code == 0
-    ask_server(url, "POST", "/reset")
-    text = (root / "talks.jsonl").read_text(encoding="utf-8").replace("room nine", "my room nine")
-    (root / "talks.jsonl").write_text(text, encoding="utf-8")
-    assert evalh("run", "desk", cwd=root).code == 0
-    assert ask_server(url, "GET", "/stats")["calls"] == 2
 
 
 def test_a_reply_that_got_worse_in_the_middle_is_a_regression_with_its_turn(tmp_path: Path, start_mock: Any) -> None:
@@ -122,8 +117,6 @@ def test_a_reply_that_got_worse_in_the_middle_is_a_regression_with_its_turn(tmp_
     done = evalh("gate", "--json", cwd=root)
     assert (done.code, done.gate["outcome"]) == (1, "regression"), done
     assert done.gate["hard"][0]["flips"] == ["parcel"]
-    seen = evalh("show", "latest", "parcel", cwd=root)
-    assert "turn 2: expected to contain" in seen.text
 
 
 def test_a_turn_that_fails_leaves_no_answer(tmp_path: Path, start_mock: Any) -> None:
@@ -135,7 +128,7 @@ def test_a_turn_that_fails_leaves_no_answer(tmp_path: Path, start_mock: Any) -> 
     seen = evalh("show", "latest", "parcel", cwd=root).text
     assert "turn 2 of 3: " in seen
     assert "Goodbye." not in seen
-    assert "Friday" in evalh("show", "latest", "other", cwd=root).text, "its neighbours are answered"
+    assert "2 of 3 cases answered" in done.text, "its neighbours are"
 
 
 def test_a_turn_that_fails_once_is_tried_again_from_the_start(tmp_path: Path, start_mock: Any) -> None:
@@ -168,27 +161,23 @@ def test_recorded_conversations_are_compared(tmp_path: Path) -> None:
 
 
 def test_a_real_model_holds_a_conversation(tmp_path: Path, smollm: str) -> None:
-    turns = ["My name is Ada. Say hello to me.", "What is the capital of France?", "Thank you. Goodbye!"]
+    turns = ["My name is Ada. Say hello to me.", "What is the capital of France?"]
     case = {"id": "a", "input": [{"role": "user", "content": text} for text in turns]}
-    (tmp_path / "talks.jsonl").write_text(
-        jsonl([case, case | {"id": "b", "input": case["input"][:2]}]), encoding="utf-8"
-    )
+    (tmp_path / "talks.jsonl").write_text(jsonl([case]), encoding="utf-8")
     (tmp_path / "evalh.toml").write_text(
         f"""version = 1
 evalsets = {{ talks = {{ path = "talks.jsonl" }} }}
-candidates = {{ small = {{ model = "any", base_url = "{smollm}", temperature = 0, max_tokens = 24 }} }}
+candidates = {{ small = {{ model = "any", base_url = "{smollm}", temperature = 0, max_tokens = 16 }} }}
 [scorers]
-speaks = {{ use = "turns", of = {{ use = "length", min = 1, max = 24 }} }}
+speaks = {{ use = "turns", of = {{ use = "length", min = 1, max = 16 }} }}
 knows  = {{ use = "turns", of = {{ use = "icontains", value = "Paris" }}, turn = 2 }}
 """,
         encoding="utf-8",
     )
-    found = rows(evalh("run", "small", "-o", "out.jsonl", cwd=tmp_path), tmp_path / "out.jsonl")
-    for name, count in (("a", 3), ("b", 2)):
-        (trial,) = found[name]["epochs"]
-        assert [m["role"] for m in trial["messages"]] == ["user", "assistant"] * count
-        assert [m["content"] for m in trial["messages"][::2]] == turns[:count]
-        assert trial["scores"]["speaks"]["passed"] is True
-        assert trial["scores"]["knows"]["passed"] is True, trial["messages"]
-        assert trial["output"] == trial["messages"][-1]["content"]
-    assert trial["usage"]["completion_tokens"] <= 48
+    (trial,) = rows(evalh("run", "small", "-o", "out.jsonl", cwd=tmp_path), tmp_path / "out.jsonl")["a"]["epochs"]
+    assert [m["role"] for m in trial["messages"]] == ["user", "assistant"] * 2
+    assert [m["content"] for m in trial["messages"][::2]] == turns
+    assert trial["scores"]["speaks"]["passed"] is True
+    assert trial["scores"]["knows"]["evidence"]["replies"].keys() == {"turn 2"}, "what it says there is its own"
+    assert trial["output"] == trial["messages"][-1]["content"]
+    assert trial["usage"]["completion_tokens"] <= 32
