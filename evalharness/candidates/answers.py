@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from evalharness.core.cases import Case
-from evalharness.core.results import Document, Failure, Output
+from evalharness.core.results import MOST_AMOUNT, Document, Failure, Output
 from evalharness.core.specs import canonical_json, thaw
 
 FIELDS: Final = frozenset(
@@ -83,7 +83,7 @@ def _fits(name: str, value: Any) -> bool:
     if name in ("text", "finish_reason", "model", "error"):
         return isinstance(value, str)
     if name in ("latency_s", "cost_usd"):
-        return type(value) in (int, float) and 0 <= value < float("inf")
+        return type(value) in (int, float) and 0 <= value <= MOST_AMOUNT
     return isinstance(value, Mapping if name == "usage" else (list, tuple))
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from evalharness.core.endpoints import shown
 from evalharness.core.http_status import error_text
 from evalharness.core.masking import mask
-from evalharness.core.results import Failure, Output
+from evalharness.core.results import MOST_AMOUNT, Failure, Output
 from evalharness.core.strictjson import StrictJSONError, loads
 
 _USAGE: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -86,7 +86,7 @@ def _answer(
         elif text is None:
             raise BadReply("the message is empty: neither text nor tool calls")
     usage = data.get("usage")
-    counts = {name: usage[name] for name in _USAGE if type(usage.get(name)) is int} if isinstance(usage, dict) else {}
+    counts = {name: usage[name] for name in _USAGE if _is_count(usage.get(name))} if isinstance(usage, dict) else {}
     model = data.get("model")
     more = {"tool_calls": calls} if calls else {}
     if isinstance(likely := data["choices"][0].get("logprobs"), dict):  # sent only where they were asked for
@@ -100,6 +100,11 @@ def _answer(
         finish_reason=reason,
         model=model if isinstance(model, str) else None,
     )
+
+
+def _is_count(value: Any) -> bool:
+    """Whether a reported number of tokens can be one; a count that cannot is unknown, so the worst case stays booked."""
+    return type(value) is int and abs(value) <= MOST_AMOUNT
 
 
 def cost(usage: Mapping[str, Any], price: tuple[float, float] | None) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 from evalharness.clients.completion import BadReply, bad_reply
 from evalharness.core.endpoints import shown
 from evalharness.core.http_status import error_text
-from evalharness.core.results import Failure, Output
+from evalharness.core.results import MOST_AMOUNT, Failure, Output
 from evalharness.core.specs import canonical_json
 from evalharness.core.strictjson import StrictJSONError, loads
 
@@ -35,7 +35,7 @@ def embedding(raw: bytes, *, wanted: int, latency_s: float, price: float | None)
         return bad_reply(str(error))
     usage = data.get("usage")
     tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
-    counted = tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None
+    counted = tokens if type(tokens) is int and 0 <= tokens <= MOST_AMOUNT else None
     model = data.get("model")
     return Output(
         text=canonical_json(vectors),

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from evalharness.core.specs import EMPTY, freeze, thaw
 
 Stage: TypeAlias = Literal["candidate", "scorer", "judge"]
 Blame: TypeAlias = Literal["candidate", "infrastructure"]
+
+MOST_AMOUNT: Final = 1e12
+"""Largest seconds, dollars and tokens of one answer, and grade of a document, that are believed: sums stay finite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from evalharness.core.cases import ID_PATTERN
+from evalharness.core.results import MOST_AMOUNT
 from evalharness.evalset.lines import FieldError, seen
 
 MOST_WEIGHT: Final = 1e6
@@ -102,8 +103,8 @@ def check_word(name: str, value: Any) -> None:
 
 def check_amount(name: str, value: Any) -> None:
     """A number >= 0; a boolean is none."""
-    if not is_number(value) or value < 0:
-        raise FieldError(name, f"seen {seen(value)}, expected a number >= 0")
+    if not is_number(value) or not 0 <= value <= MOST_AMOUNT:
+        raise FieldError(name, f"seen {seen(value)}, expected a number from 0 to {MOST_AMOUNT:g}")
 
 
 def is_number(value: Any) -> bool:
@@ -138,8 +139,9 @@ def _check_target(name: str, value: Any) -> None:
 def _check_relevant(name: str, value: Any) -> None:
     check_object(name, value)
     for document, grade in value.items():
-        if not is_number(grade) or grade < 0:
-            raise FieldError(f"{name}.{seen(document)[1:-1]}", f"seen {seen(grade)}, expected a grade >= 0")
+        if not is_number(grade) or not 0 <= grade <= MOST_AMOUNT:
+            problem = f"seen {seen(grade)}, expected a grade from 0 to {MOST_AMOUNT:g}"
+            raise FieldError(f"{name}.{seen(document)[1:-1]}", problem)
 
 
 def _check_context(name: str, value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from evalharness.core.endpoints import shown
 from evalharness.core.masking import without_secrets, without_secrets_in
-from evalharness.core.results import Failure, Output
+from evalharness.core.results import MOST_AMOUNT, Failure, Output
 
 MAX_CHARS: Final = 8_000_000
 """Longest answer that is kept, in characters."""
@@ -46,6 +46,10 @@ def _fault(output: Output) -> tuple[str, str] | None:
     text = output.text
     if output.error is not None:
         return "reported_error", shown(output.error)
+    for name in ("latency_s", "cost_usd"):
+        amount = getattr(output, name)
+        if amount is not None and not 0 <= amount <= MOST_AMOUNT:  # not a number fails this too
+            return "bad_answer", f"the answer has {name} = {amount}, expected a number from 0 to {MOST_AMOUNT:g}"
     if text is not None and len(text) > MAX_CHARS:
         return "too_long", f"the answer has {len(text):,} characters, more than {MAX_CHARS:,}"
     if text is not None and not text.isascii():

@@ -9,7 +9,7 @@ from pathlib import Path
 from evalharness.candidates import http, templates
 from evalharness.clients import openai_chat
 from evalharness.config import find, load
-from evalharness.core import strictjson
+from evalharness.core import results, strictjson
 from evalharness.evalset import fields, lines
 from evalharness.runner import border
 from evalharness.scorers import sandbox, worker
@@ -47,6 +47,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         ("a reply", f"{http.MAX_BYTES:,} bytes"),
         ("a baseline", f"{baseline.LARGEST // 2**20} MiB"),
         ("one job", f"{sandbox.CPU_SECONDS:g} s of CPU time, {worker.MEMORY_BYTES // 2**20} MiB"),
+        ("seconds, dollars and tokens", f"{results.MOST_AMOUNT:g}".replace("+", "")),
         ("the text of a template", f"{templates.MAX_CHARS:,} characters"),
     ):
         assert re.search(rf"^\| {what}.*\| {re.escape(limit)}", TEXT, re.MULTILINE), what

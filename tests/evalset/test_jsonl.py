@@ -161,8 +161,15 @@ WRONG = [
     ),
     ({"id": "b", "input": "x", "target": ["x", None]}, "2: target[1]: seen null, expected a reference"),
     ({"id": "b", "input": "x", "relevant": ["d1"]}, "2: relevant: seen a list of 1, expected an object"),
-    ({"id": "b", "input": "x", "relevant": {"d1": -1}}, "2: relevant.d1: seen -1, expected a grade >= 0"),
-    ({"id": "b", "input": "x", "relevant": {"d1": True}}, "2: relevant.d1: seen true, expected a grade >= 0"),
+    ({"id": "b", "input": "x", "relevant": {"d1": -1}}, "2: relevant.d1: seen -1, expected a grade from 0 to 1e+12"),
+    (
+        {"id": "b", "input": "x", "relevant": {"d1": 1e308}},
+        "2: relevant.d1: seen 1e+308, expected a grade from 0 to 1e+12",
+    ),
+    (
+        {"id": "b", "input": "x", "relevant": {"d1": True}},
+        "2: relevant.d1: seen true, expected a grade from 0 to 1e+12",
+    ),
     ({"id": "b", "input": "x", "context": "x"}, '2: context: seen "x", expected a list of texts or {id, text}'),
     (
         {"id": "b", "input": "x", "context": ["x", {"id": "y"}]},
