@@ -1,14 +1,7 @@
-"""Makes the pictures of the README: the terminal (SVG) and the page in light and dark (PNG), from the demo as it runs.
-
-    python docs/tools/make_pictures.py
-
-The pages need chromium and playwright (the extra ``browser``); the terminal's picture is drawn by rich.
-"""  # noqa: INP001 - a script
+"""Makes docs/images from the demo: page, comment, terminal: ``python docs/tools/make_pictures.py``. Needs chromium."""  # noqa: INP001 - a script
 
 from __future__ import annotations
 
-import io
-import os
 import re
 import shutil
 import subprocess
@@ -17,51 +10,75 @@ import tempfile
 from pathlib import Path
 
 IMAGES = Path(__file__).parents[1] / "images"
-WIDTH = 80
+ALERTS = {"CAUTION": "#cf222e", "WARNING": "#9a6700", "NOTE": "#0969da"}
+STYLE = """body{font:14px/1.5 -apple-system,"Segoe UI",sans-serif;color:#1f2328;width:760px;margin:24px}
+blockquote{margin:0 0 16px;padding:0 16px;border-left:4px solid var(--tone)}.alert{color:var(--tone);font-weight:500}
+table{border-collapse:collapse;margin-bottom:16px}th,td{border:1px solid #d1d9e0;padding:6px 13px}tr:nth-child(2n){background:#f6f8fa}
+code{background:#818b981f;border-radius:6px;padding:.2em .4em;font-size:85%}pre{background:#f6f8fa;border-radius:6px;padding:16px;overflow:auto}
+pre code{background:none;padding:0}summary{cursor:pointer}sub{color:#59636e}details{margin-bottom:12px}"""
 
 
-def evalh(*words: str, cwd: Path) -> str:
-    """What a command prints on a colour terminal of 80 columns."""
-    env = {**os.environ, "COLUMNS": str(WIDTH), "FORCE_COLOR": "1"}
-    command = [sys.executable, "-m", "evalharness", *words]
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False).stdout  # noqa: S603 - our own command
+def demo(folder: Path) -> None:
+    """The demo's project with the reports of its first gate."""
+    evalh = [sys.executable, "-m", "evalharness"]
+    subprocess.run([*evalh, "demo"], cwd=folder, capture_output=True, check=True)  # noqa: S603 - our own words
+    words = ["gate", "prompt", "-o", "page.html", "-o", "comment.md"]
+    subprocess.run([*evalh, *words], cwd=folder / "evalh-demo", capture_output=True, check=False)  # noqa: S603 - ours
 
 
-def terminal(text: str, path: Path) -> None:
-    """A printed verdict as a picture."""
+def comment_page(text: str) -> str:
+    """The comment as GitHub shows it, near enough: its alerts, tables, folded parts and code."""
+    from markdown_it import MarkdownIt  # comes with rich
+
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    found = re.search(r"\[!(\w+)\]", html)
+    kind = found.group(1) if found else "NOTE"
+    html = html.replace(f"[!{kind}]", f'<span class="alert">{kind.capitalize()}</span><br>', 1)
+    return f'<!doctype html><meta charset="utf-8"><style>:root{{--tone:{ALERTS[kind]}}}{STYLE}</style>{html}'
+
+
+def terminal(folder: Path) -> None:
+    """The verdict on a terminal of 80 columns."""
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(width=WIDTH, record=True, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(Text.from_ansi(text.rstrip()))
-    # Neither a font nor anything else is fetched by who looks at it.
-    drawn = console.export_svg(title="evalh gate prompt")
-    path.write_text(re.sub(r"\s*@font-face \{.*?\}", "", drawn, flags=re.DOTALL) + "\n", encoding="utf-8")
-
-
-def pages(page: Path) -> None:
-    """The top of the report page."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for scheme in ("light", "dark"):
-            tab = browser.new_page(viewport={"width": 1280, "height": 1180}, color_scheme=scheme)
-            tab.goto(page.as_uri())
-            tab.wait_for_function("() => document.querySelectorAll('table.list tbody tr[data-case]').length > 0")
-            tab.locator("table.list button").first.click()
-            tab.screenshot(path=IMAGES / f"page-{scheme}.png")
-        browser.close()
+    words = [sys.executable, "-m", "evalharness", "gate", "prompt", "--color", "always"]
+    done = subprocess.run(  # noqa: S603 - ours
+        words, cwd=folder / "evalh-demo", capture_output=True, text=True, check=False
+    )
+    with (folder / "void").open("w") as void:
+        console = Console(record=True, width=80, file=void, force_terminal=True)
+        console.print(Text.from_ansi("$ evalh gate prompt\n" + done.stdout.rstrip()))
+        console.save_svg(str(IMAGES / "terminal.svg"), title="evalh gate")
 
 
 def main() -> None:
-    """Make all of them."""
+    """Write every picture."""
+    from playwright.sync_api import sync_playwright
+
     IMAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        evalh("demo", cwd=Path(folder))
-        project = Path(folder, "evalh-demo")
-        terminal(evalh("gate", "prompt", "-o", "page.html", cwd=project), IMAGES / "terminal.svg")
-        pages(project / "page.html")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as driver:
+        folder = Path(name)
+        demo(folder)
+        terminal(folder)
+        project = folder / "evalh-demo"
+        (folder / "comment.html").write_text(comment_page((project / "comment.md").read_text()), encoding="utf-8")
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for scheme in ("light", "dark"):
+            for width, height, end in ((1280, 1180, ""), (390, 1300, "-390")):
+                tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+                tab.goto((project / "page.html").as_uri())
+                tab.wait_for_selector("table.list tbody tr[data-case]")
+                tab.locator("table.list button").first.click()
+                tab.evaluate("() => scrollTo(0, 0)")
+                tab.screenshot(path=IMAGES / f"page-{scheme}{end}.png")
+                tab.close()
+        tab = browser.new_page(viewport={"width": 810, "height": 400})
+        tab.goto((folder / "comment.html").as_uri())
+        tab.evaluate("() => document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+        tab.screenshot(path=IMAGES / "comment.png", full_page=True, clip={"x": 0, "y": 0, "width": 810, "height": 700})
+        browser.close()
 
 
 if __name__ == "__main__":

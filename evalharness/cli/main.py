@@ -82,9 +82,9 @@ def _execute(args: argparse.Namespace, module: str) -> int:
     from importlib import import_module
 
     execute = import_module(f"evalharness.cli.{module}").execute
+    before = _here()
     if args.directory is None:
         return int(execute(args))
-    before = os.getcwd()
     try:
         os.chdir(args.directory)
     except OSError as error:
@@ -95,6 +95,15 @@ def _execute(args: argparse.Namespace, module: str) -> int:
         return int(execute(args))
     finally:
         os.chdir(before)
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        from evalharness.core.errors import UsageError
+
+        raise UsageError("the folder that this shell is in is gone", tip="cd into one that is there") from None
 
 
 def _report(error: Exception, words: list[str]) -> int:

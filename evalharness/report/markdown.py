@@ -184,15 +184,15 @@ def _details(view: GateView, *, answers: bool) -> list[str]:
 
 
 def _case(row: CaseRow, *, answers: bool) -> str:
-    head = f"{md_code(row.id)} {md_code(row.scorer, 80)} {row.change}"
+    scorer = md_code(row.scorer, 80)
     if not answers or row.before is None or row.after is None:
-        return f"- {head}"
+        return f"- {md_code(row.id)} {scorer} {row.change}"
     old = "\n".join(f"- {line}" for line in _lines(row.before))
     new = "\n".join(f"+ {line}" for line in _lines(row.after))
-    reason = f"{md_text(row.reason, 400)}\n\n" if row.reason else ""
+    said = f": {md_text(row.reason, 400)}" if row.reason else ""
     return _folded(
         f"<code>{html_text(row.id)}</code> {html_text(row.change)}",
-        f"{head}\n\n{reason}" + md_fence(f"{old}\n{new}", language="diff"),
+        f"{scorer}{said}\n\n" + md_fence(f"{old}\n{new}", language="diff"),
     )
 
 

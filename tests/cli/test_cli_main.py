@@ -312,3 +312,14 @@ def test_any_locale_will_do(env: dict[str, str], tmp_path: Path) -> None:
     done = evalh("grüße", cwd=tmp_path, **env)
     assert done.returncode == 2
     assert "unknown command" in done.stderr
+
+
+def test_a_folder_that_is_gone_is_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(["gate"]) == 2
+    assert "is gone\n  tip: cd into one that is there" in capsys.readouterr().err
