@@ -12,6 +12,8 @@ from typing import Any
 
 from tests.hostile.corpus import inputs
 
+QUICK, WHOLE = 300, 2_000
+"""Cases of the suite, and of each night."""
 FORMS = ("html", "md", "xml", "csv", "jsonl", "json")
 CONFIG = """
 version = 1

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.run import FORMS, WAYS, Told, evalh, hostile_answers, project, told
+from tests.hostile.run import FORMS, QUICK, WAYS, WHOLE, Told, evalh, hostile_answers, project, told
 from tests.report.hostile import xml_names
 from tests.report.test_hostile import check
 
-QUICK, WHOLE = 300, 2_000
 SCORERS = ("equals", "contains", "levenshtein", "rougeL", "is_json", "word_count:max=50", "regex:pattern=^(a+)+b$")
 
 
