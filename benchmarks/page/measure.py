@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import shutil
 import statistics
@@ -39,6 +40,13 @@ WORDS = [
     "our",
     "people",
 ]
+PICTURES = """## Pictures
+
+Of the demo, made by `python docs/tools/make_pictures.py`: the page at 1280 pixels ([light](../images/page-light.png),
+[dark](../images/page-dark.png)) and at 390 ([light](../images/page-light-390.png), [dark](../images/page-dark-390.png)), the
+[comment](../images/comment.png) on a pull request as rendered Markdown, and a [terminal](../images/terminal.svg) of 80
+columns. `tests/report/screens/` keeps every terminal screen at 80 and 120 columns, in UTF-8 and ASCII.
+"""
 READY = "() => document.querySelectorAll('table.list tbody tr[data-case]').length > 0"
 
 
@@ -132,14 +140,15 @@ def main() -> None:
 
 Made by `python benchmarks/page/measure.py`: two answers files of 60 words a case, one case in ten changed, through
 `evalh compare -o page.html`; seven openings each, until the first cases stand there; axe in light and in dark.
-Chromium {version}, headless.
+Chromium {version}, headless; {os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}.
 
 | cases | file | opens in (median) | range | axe violations, light and dark |
 |---:|---:|---:|---:|---|
 {chr(10).join(rows)}
 
 Over 20,000 cases the page carries the changed ones only, at most 20,000 of them, and says so.
-"""
+
+{PICTURES}"""
     (ROOT / "docs" / "benchmarks" / "page.md").write_text(text, encoding="utf-8")
     print(text)
 

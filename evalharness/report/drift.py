@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from evalharness.project.drifting import ALPHA, Drift, FieldDrift
 from evalharness.report.sinks import ascii_only, visible
 from evalharness.stats.drift import FEWEST, TooFew
@@ -25,7 +27,7 @@ def drift_text(drift: Drift, *, unicode: bool = True) -> str:
     lines += [_line(field) for field in sorted(readable, key=lambda field: field.adjusted or 0.0)]
     if few:
         names = ", ".join(f"{visible(f.field, limit=30)} ({f.shift.n_old} and {f.shift.n_new})" for f in few)
-        lines.append(f"    too few to read (under {FEWEST}): {names}")
+        lines += wrap(f"    too few to read (under {FEWEST}): {names}", 80, subsequent_indent=" " * 8)
     text = "\n".join(lines)
     return text if unicode else ascii_only(text)
 
