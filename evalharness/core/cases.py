@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Final
 
-from evalharness.core.specs import EMPTY, canonical_json, digest, freeze, thaw
+from evalharness.core.specs import EMPTY, canonical_json, digest, digest_text, freeze, thaw
 
 ID_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a case id must match in full."""
@@ -18,6 +19,8 @@ _ALIKE: Final = str.maketrans({"I": "l", "1": "l", "0": "o", "O": "o"})
 MEANING: Final = ("id", "input", "target", "relevant", "context", "checks", "group", "variant")
 """Fields whose change makes another case: they enter ``Case.digest``, and a changed digest is never paired.
 Tags, metadata, cluster, weight and deprecation describe a case; changing them keeps the pair."""
+
+_MEANING: Final = frozenset(MEANING)
 
 
 def id_look(name: str) -> str:
@@ -39,8 +42,15 @@ def open_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
     ]
 
 
+class _Remembering:
+    """Room for a digest once it is known, for many rooms ask for it. No field: it is no part of a case's value."""
+
+    __slots__ = ("_digest",)
+    _digest: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(_Remembering):
     """One line of an eval set. Values are frozen copies; a missing field is ``None`` or empty."""
 
     id: str
@@ -72,7 +82,9 @@ class Case:
 
     def __post_init__(self) -> None:
         for name in ("input", "target", "relevant", "context", "metadata", "tags", "checks"):
-            object.__setattr__(self, name, freeze(getattr(self, name)))
+            value = getattr(self, name)
+            if type(value) is not str and value is not EMPTY and value != ():
+                object.__setattr__(self, name, freeze(value))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Case:
@@ -81,12 +93,32 @@ class Case:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object of the case, in field order, without the fields that hold their default."""
-        return {f.name: thaw(getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) != _DEFAULTS[f.name]}
+        return {
+            name: thaw(value)
+            for name, default in _DEFAULTS.items()
+            if (value := getattr(self, name)) is not default and value != default
+        }
+
+    def canonical(self) -> str:
+        """Canonical JSON of the whole case.
+
+        Where the case holds nothing but what it means, that is the text that ``digest`` is of, so it is known from here on.
+        """
+        whole = self.to_json()
+        text = canonical_json(whole)
+        if whole.keys() <= _MEANING:
+            object.__setattr__(self, "_digest", digest_text(text))
+        return text
 
     @property
     def digest(self) -> str:
         """SHA-256 over what the case means (``MEANING``): two cases pair only when it is the same."""
-        return digest({name: getattr(self, name) for name in MEANING if getattr(self, name) != _DEFAULTS[name]})
+        try:
+            return self._digest
+        except AttributeError:
+            meant = {name: getattr(self, name) for name in MEANING if getattr(self, name) != _DEFAULTS[name]}
+            object.__setattr__(self, "_digest", digest(meant))
+            return self._digest
 
     @property
     def unit(self) -> str:
@@ -155,13 +187,18 @@ class EvalSet:
 
         sha = hashlib.sha256()
         for case in sorted(self.cases, key=lambda c: c.id):
-            sha.update(canonical_json(case.to_json()).encode("utf-8") + b"\n")
+            sha.update(case.canonical().encode("utf-8") + b"\n")
         return sha.hexdigest()
 
     @cached_property
     def living(self) -> tuple[Case, ...]:
         """The cases that are asked: all but the deprecated ones, in file order."""
         return tuple(case for case in self.cases if case.deprecated is None)
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """Case id -> digest of each living case, in file order."""
+        return MappingProxyType({case.id: case.digest for case in self.living})
 
     @cached_property
     def by_id(self) -> Mapping[str, Case]:

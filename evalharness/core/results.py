@@ -78,8 +78,8 @@ class Output:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "documents", tuple(Document.of(d) for d in self.documents) if self.documents else ())
-        object.__setattr__(self, "messages", freeze(tuple(self.messages)))
-        object.__setattr__(self, "usage", freeze(dict(self.usage)))
+        object.__setattr__(self, "messages", freeze(tuple(self.messages)) if self.messages else ())
+        object.__setattr__(self, "usage", freeze(dict(self.usage)) if self.usage else EMPTY)
 
     def json(self) -> Any:
         """The answer parsed as strict JSON.
@@ -97,9 +97,9 @@ class Output:
         """JSON object with the fields that are set."""
         pairs = (
             ("text", self.text),
-            ("documents", [d.to_json() for d in self.documents] or None),
-            ("messages", thaw(self.messages) or None),
-            ("usage", thaw(self.usage) or None),
+            ("documents", [d.to_json() for d in self.documents] if self.documents else None),
+            ("messages", thaw(self.messages) if self.messages else None),
+            ("usage", thaw(self.usage) if self.usage else None),
             ("latency_s", self.latency_s),
             ("cost_usd", self.cost_usd),
             ("finish_reason", self.finish_reason),
@@ -263,7 +263,10 @@ class CaseResult:
 
     def epoch_trials(self) -> tuple[Trial, ...]:
         """The first attempt of each epoch: what means are taken over."""
-        return tuple(trial for trial in self.trials if trial.attempt == 0)
+        trials = self.trials
+        if len(trials) == 1 and trials[0].attempt == 0:
+            return trials
+        return tuple(trial for trial in trials if trial.attempt == 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

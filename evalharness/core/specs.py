@@ -13,12 +13,16 @@ EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 """The empty read-only mapping, for dataclass defaults."""
 
 
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+"""Values that cannot change: most of them are, so they are told apart before anything slower is asked."""
+
+
 def freeze(value: Any) -> Any:
     """Read-only copy of a JSON value: mappings become mapping proxies, lists become tuples, to any depth.
 
     Empty mappings are one shared object: a run keeps millions of them.
     """
-    if value is None or isinstance(value, (str, int, float)):
+    if type(value) in _PLAIN or value is EMPTY:
         return value
     if _is_mapping(value):
         return MappingProxyType({key: freeze(item) for key, item in value.items()}) if value else EMPTY
@@ -35,7 +39,7 @@ def _is_mapping(value: Any) -> bool:
 
 def thaw(value: Any) -> Any:
     """Plain dicts and lists again, ready for ``json.dumps``; the opposite of :func:`freeze`."""
-    if value is None or isinstance(value, (str, int, float)):
+    if type(value) in _PLAIN:
         return value
     if _is_mapping(value):
         return {key: thaw(item) for key, item in value.items()}

@@ -41,12 +41,20 @@ def loads(text: str) -> Any:
     if not text.isascii():
         _check_text(text)
     try:
-        value = _DECODER.decode(text)
+        value = _value(text)
     except json.JSONDecodeError as error:
         raise StrictJSONError(f"not JSON: {error.msg}", error.colno) from None
     if "\\u" in text and _SURROGATE_ESCAPE.search(text):  # an escaped pair is fine, so look at what it became
         _check_surrogates(value)
     return value
+
+
+def _value(text: str) -> Any:
+    if text.startswith("{"):  # an object and nothing around it needs no search for white space
+        value, end = _DECODER.raw_decode(text)
+        if end == len(text):
+            return value
+    return _DECODER.decode(text)
 
 
 def _check_depth(text: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from sys import intern
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -32,17 +34,10 @@ def read_answers(path: str | os.PathLike[str]) -> Iterator[tuple[AnswerKey, Outp
     Raises:
         EvalSetError: At the first fault, with file, line and field.
     """
-    name = os.fspath(path)
     lines: dict[AnswerKey, int] = {}
-    for line, data in scan_objects(name):
-        try:
-            if isinstance(data, FieldError):
-                raise data
-            key, answer = _answer(data)
-            if lines.setdefault(key, line) != line:
-                raise _twice(key, lines[key])
-        except FieldError as error:
-            raise error.at(name, line) from None
+    for line, key, answer in _scan(os.fspath(path)):
+        if lines.setdefault(key, line) != line:
+            raise _twice(key, lines[key]).at(os.fspath(path), line)
         yield key, answer
 
 
@@ -52,10 +47,28 @@ def load_answers(path: str | os.PathLike[str]) -> Mapping[AnswerKey, Output | Fa
     Raises:
         EvalSetError: If a line is wrong, a key is there twice, or the file is empty.
     """
-    answers = dict(read_answers(path))
+    name = os.fspath(path)
+    answers: dict[AnswerKey, Output | Failure] = {}
+    for line, key, answer in _scan(name):
+        if key in answers:
+            first = next(earlier for earlier, other, _ in _scan(name) if other == key)
+            raise _twice(key, first).at(name, line)
+        answers[key] = answer
     if not answers:
         raise EvalSetError("the answers file is empty, expected at least one answer", where=shown(path))
     return MappingProxyType(answers)
+
+
+def _scan(name: str) -> Iterator[tuple[int, AnswerKey, Output | Failure]]:
+    """Line number, key and answer of each line, whether or not the key was there before."""
+    for line, data in scan_objects(name):
+        try:
+            if isinstance(data, FieldError):
+                raise data
+            key, answer = _answer(data)
+        except FieldError as error:
+            raise error.at(name, line) from None
+        yield line, key, answer
 
 
 def load_corpus(path: str | os.PathLike[str]) -> tuple[Document, ...]:
@@ -100,11 +113,11 @@ def _answer(data: dict[str, Any]) -> tuple[AnswerKey, Output | Failure]:
             check(name, value)
     if "id" not in data:
         raise FieldError("id", "seen no such field, expected the id of the case")
-    key = (data["id"], data.get("epoch") or 0, data.get("attempt") or 0)
+    key = (intern(data["id"]), data.get("epoch") or 0, data.get("attempt") or 0)
     error = data.get("error")
     if error is not None:
         return key, Failure(stage="candidate", kind="recorded_error", message=error, blame="infrastructure")
-    if all(data.get(name) is None for name in ("output", "documents", "messages")):
+    if data.get("output") is None and data.get("documents") is None and data.get("messages") is None:
         raise FieldError("output", "seen none, expected output, documents, messages or error")
     return key, _output(data)
 
@@ -115,8 +128,16 @@ def _output(data: dict[str, Any]) -> Output:
         text = json.dumps(text, ensure_ascii=False)
     elif text is None:
         text = _last_reply(data.get("messages") or ())
-    given = {name: data[name] for name in _OUTPUT_FIELDS if data.get(name) is not None}
+    given = {name: value for name, value in data.items() if name in _OUTPUT_FIELDS and value is not None}
+    if not given and len(text or "") <= _LABEL:
+        return _label(text)
     return Output(text=text, **given)
+
+
+@lru_cache(maxsize=1024)
+def _label(text: str | None) -> Output:
+    """An answer that is a short text and nothing else: labels come again and again, so one object stands for all of them."""
+    return Output(text=text)
 
 
 def _last_reply(messages: Sequence[Mapping[str, Any]]) -> str | None:
@@ -193,8 +214,10 @@ def _check_count(name: str, value: Any) -> None:
         raise FieldError(name, f"seen {seen(value)}, expected a whole number >= 0")
 
 
+_LABEL: Final = 64
+"""Characters of a text that may be a label."""
 _DOCUMENT_FIELDS: Final = ("_id", "title", "text", "metadata")
-_OUTPUT_FIELDS: Final = ("documents", "messages", "usage", "latency_s", "cost_usd", "finish_reason", "model")
+_OUTPUT_FIELDS: Final = frozenset({"documents", "messages", "usage", "latency_s", "cost_usd", "finish_reason", "model"})
 _ANSWER_CHECKS: Final[dict[str, Callable[[str, Any], None]]] = {
     "id": check_id,
     "output": _check_output,

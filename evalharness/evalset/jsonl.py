@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from evalharness.core.cases import Case, EvalSet, id_look
@@ -76,6 +77,7 @@ def scan_cases(
         except FieldError as error:
             yield line, error.at(name, line)
             continue
+        data["id"] = intern(data["id"])  # recorded answers name it too
         yield line, Case.from_json(data)
 
 

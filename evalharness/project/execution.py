@@ -141,8 +141,15 @@ def make_header(workspace: Workspace, task: Task) -> RunHeader:
         created=now(),
         commit=commit_of(workspace.root) if workspace.use_store else "",
         versions=versions(),
-        case_digests={case.id: case.digest for case in task.cases},
+        case_digests=_digests(task),
     )
+
+
+def _digests(task: Task) -> Mapping[str, str]:
+    """Digest of every case that may be asked: those of the eval set as they are, where it is asked as a whole."""
+    if len(task.cases) == len(task.evalset.living):
+        return task.evalset.digests
+    return {case.id: case.digest for case in task.cases}
 
 
 def now() -> str:

@@ -206,6 +206,8 @@ def _narrowed(setup: GateCase, wanted: Container[str]) -> GateCase:
 
 def _fault(run: Run) -> str:
     """What most of the lost answers were lost to; the last sentence when calls were given up for good."""
+    if run.complete:
+        return ""
     lost = [failure for _, failure in run.failures() if failure.blame == "infrastructure"]
     given_up = [failure.message for failure in lost if failure.kind == "provider_down"]
     if given_up:

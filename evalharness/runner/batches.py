@@ -43,6 +43,11 @@ class Batches:
         self._timed: dict[str, list[float]] = {scorer.name: [] for scorer in scorers if executor.takes(scorer)}
         self._waiting: dict[str, list[tuple[_Pair, asyncio.Future[ScoreResult]]]] = {}
 
+    @property
+    def timing(self) -> bool:
+        """Whether the time of some scorer is not known yet."""
+        return bool(self._timed)
+
     def took(self, scorer: CaseScorer, started: float) -> None:
         """A score was computed here.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Final
 
@@ -19,6 +20,8 @@ MAX_ATTEMPTS: Final = 10
 """Tries of one case at most, whatever the stop rule wants."""
 GRACE_S: Final = 5.0
 """Seconds that calls in flight get to finish after Ctrl-C, or when the endpoint is down."""
+TELL_EVERY_S: Final = 0.05
+"""Between two words to the progress display: more often nobody could read it, and a replay does a thousand cases in that."""
 STOPPING: Final = f"stopping: saving calls in flight ({GRACE_S:g} s at most; Ctrl-C again: at once)"
 """Told after the first Ctrl-C or SIGTERM."""
 
@@ -54,6 +57,7 @@ class Ledger:
         """Cases that lack an answer or a score."""
         self._digests = job.header.case_digests
         self._started = job.clock.monotonic()
+        self._told = -math.inf
 
     @property
     def epochs(self) -> int:
@@ -62,11 +66,12 @@ class Ledger:
 
     def result(self, case: Case, trials: list[Trial]) -> CaseResult:
         """The trials of one case with the scores over its epochs."""
-        trials.sort(key=lambda trial: (trial.epoch, trial.attempt))
+        if len(trials) > 1:
+            trials.sort(key=lambda trial: (trial.epoch, trial.attempt))
         return CaseResult(
             case_id=case.id,
             case_digest=self._digests.get(case.id) or case.digest,
-            trials=tuple(self.scoring.over_epochs(trials, case)),
+            trials=tuple(self.scoring.over_epochs(trials, case) if self.scoring.over_trials else trials),
         )
 
     def next_attempt(self, result: CaseResult) -> int | None:
@@ -107,12 +112,15 @@ class Ledger:
             self.job.store.put_case(self.job.header.run_id, position, result)
 
     def show(self) -> None:
-        """Tell the progress display where things are."""
+        """Tell the progress display where things are, now and then, at the end and when the run is being stopped."""
         job = self.job
         if job.progress is None:
             return
-        total = len(job.cases)
-        elapsed = job.clock.monotonic() - self._started
+        total, now = len(job.cases), job.clock.monotonic()
+        if now < self._told + TELL_EVERY_S and self.finished < total and self.stopped != "interrupted":
+            return
+        self._told = now
+        elapsed = now - self._started
         job.progress.update(
             Progress(
                 title=job.title or job.candidate.name,

@@ -7,7 +7,7 @@ as they arrive would favour those that are answered fast.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from evalharness.core.results import CaseResult
 
@@ -27,7 +27,7 @@ class Prefix:
         self._missing = Counter(group for group in groups if group is not None)
         self._waiting: dict[int, CaseResult] = {}
 
-    def add(self, position: int, result: CaseResult) -> Iterator[tuple[int, CaseResult]]:
+    def add(self, position: int, result: CaseResult) -> Iterable[tuple[int, CaseResult]]:
         """Take a result and hand on what is now contiguous, in order.
 
         Args:
@@ -39,8 +39,11 @@ class Prefix:
         """
         if position < self.done or position in self._waiting:
             raise ValueError(f"position {position} came twice")
-        self._waiting[position] = result
         group = self._group(position)
+        if group is None and position == self.done and not self._waiting:
+            self.done += 1
+            return ((position, result),)
+        self._waiting[position] = result
         if group is not None:
             self._missing[group] -= 1
         return self._ready()

@@ -6,8 +6,7 @@ from there the live engine goes on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from evalharness.core.cases import Case
 from evalharness.core.protocols import Candidate, Request
@@ -21,8 +20,7 @@ AHEAD: Final = 256
 NOT_RECORDED = Failure(stage="candidate", kind="not_recorded", message="the answer was never recorded")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(NamedTuple):
     """What was found when one planned answer was looked up."""
 
     output: Output | Failure | None
@@ -82,13 +80,13 @@ def _prepare(ledger: Ledger, start: int) -> int:
 def _replay(ledger: Ledger, position: int, case: Case) -> bool:
     trials: list[Trial] = []
     for epoch in range(ledger.epochs):
-        trial = _trial(ledger, case, epoch=epoch, attempt=0)
+        trial = _trial(ledger, case, epoch, 0)
         if trial is None:
             return False
         trials.append(trial)
     result = ledger.result(case, trials)
     while (attempt := ledger.next_attempt(result)) is not None:
-        trial = _trial(ledger, case, epoch=0, attempt=attempt)
+        trial = _trial(ledger, case, 0, attempt)
         if trial is None and ledger.recording is not None:
             break  # recorded answers have the attempts they have: the flip stands as recorded
         if trial is None:
@@ -96,12 +94,14 @@ def _replay(ledger: Ledger, position: int, case: Case) -> bool:
         trials.append(trial)
         result = ledger.result(case, trials)
     ledger.asked += ledger.epochs
-    ledger.replayed += sum(trial.replayed and not isinstance(trial.output, Failure) for trial in trials)
+    for trial in trials:
+        if isinstance(trial.output, Output):
+            ledger.replayed += 1
     ledger.finish(position, result)
     return True
 
 
-def _trial(ledger: Ledger, case: Case, *, epoch: int, attempt: int) -> Trial | None:
+def _trial(ledger: Ledger, case: Case, epoch: int, attempt: int) -> Trial | None:
     look = look_up(ledger, case, epoch=epoch, attempt=attempt)
     scores = None if look.output is None else ledger.scoring.recorded(look.output, case, repeat=epoch)
     if look.output is None or scores is None:

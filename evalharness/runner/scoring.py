@@ -6,7 +6,8 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from evalharness.core.cases import Case
 from evalharness.core.endpoints import shown
@@ -24,6 +25,9 @@ from evalharness.core.results import CaseResult, Failure, Output, Score, ScoreRe
 from evalharness.core.specs import EMPTY
 from evalharness.runner.batches import Batches
 from evalharness.runner.job import ReadsFailures, Remembers, RunEnded
+
+_MOST_SAID: Final = 1024
+"""Different scores that are shared between answers; graded ones hardly ever are the same."""
 
 
 class Scoring:
@@ -47,6 +51,7 @@ class Scoring:
         self._many = [scorer for scorer in self.plain if isinstance(scorer, BatchScorer)]
         self._ready: dict[tuple[str, str, int], ScoreResult] = {}
         """(scorer, case, epoch) -> score that was computed beforehand."""
+        self._said: dict[tuple[tuple[float, bool | None, str, str], ...], Mapping[str, ScoreResult]] = {}
 
     @property
     def slow(self) -> bool:
@@ -58,7 +63,12 @@ class Scoring:
         """Whether some scores come cheaper when many answers are scored at once (``prepare``)."""
         return bool(self._many) or self.slow
 
-    def recorded(self, output: Output | Failure, case: Case, *, repeat: int) -> dict[str, ScoreResult] | None:
+    @property
+    def over_trials(self) -> bool:
+        """Whether some scores are about more than one answer (``over_epochs``)."""
+        return bool(self.epochs or self.groups)
+
+    def recorded(self, output: Output | Failure, case: Case, *, repeat: int) -> Mapping[str, ScoreResult] | None:
         """All scores of one answer, without waiting for anybody.
 
         Args:
@@ -71,6 +81,8 @@ class Scoring:
         """
         if isinstance(output, Failure):
             return self.of_failure(output, case)
+        if not self.awaited and not self._ready:
+            return self.pure(output, case)
         scores = {}
         for judge in self.awaited:
             result = judge.recorded_score(output, case, repeat=repeat) if isinstance(judge, Remembers) else None
@@ -80,9 +92,9 @@ class Scoring:
         ready = {
             scorer.name: self._ready.pop((scorer.name, case.id, repeat)) for scorer in self._prepared(case, repeat)
         }
-        return self.pure(output, case, ready) | scores
+        return {**self.pure(output, case, ready), **scores}
 
-    def pure(self, output: Output, case: Case, ready: Mapping[str, ScoreResult] = EMPTY) -> dict[str, ScoreResult]:
+    def pure(self, output: Output, case: Case, ready: Mapping[str, ScoreResult] = EMPTY) -> Mapping[str, ScoreResult]:
         """The scores that need nobody else.
 
         Args:
@@ -90,14 +102,30 @@ class Scoring:
             case: Its case.
             ready: Those that are there already, by scorer.
         """
+        if not ready:
+            return self._shared({scorer.name: self._timed(scorer, output, case) for scorer in self.plain})
         scores = {}
         for scorer in self.plain:
             found = ready.get(scorer.name)
             scores[scorer.name] = self._timed(scorer, output, case) if found is None else found
         return scores
 
+    def _shared(self, scores: dict[str, ScoreResult]) -> Mapping[str, ScoreResult]:
+        """One object for scores that say the same: those of labels do, and a run keeps the scores of every answer."""
+        said = []
+        for score in scores.values():
+            if type(score) is not Score or score.evidence is not EMPTY or score.parts is not EMPTY:
+                return scores
+            said.append((score.value, score.passed, score.reason, score.signature))
+        known = self._said.get(key := tuple(said))
+        if known is None:
+            known = MappingProxyType(scores)
+            if len(self._said) < _MOST_SAID:
+                self._said[key] = known
+        return known
+
     def _timed(self, scorer: CaseScorer, output: Output, case: Case) -> ScoreResult:
-        if self._batches is None:
+        if self._batches is None or not self._batches.timing:
             return _guarded(scorer, scorer.score, output, case)
         started = time.perf_counter()
         result = _guarded(scorer, scorer.score, output, case)
@@ -121,18 +149,20 @@ class Scoring:
     def _prepared(self, case: Case, epoch: int) -> list[CaseScorer]:
         return [scorer for scorer in self.plain if (scorer.name, case.id, epoch) in self._ready] if self._ready else []
 
-    def settled(self, output: Output | Failure, case: Case) -> dict[str, ScoreResult]:
+    def settled(self, output: Output | Failure, case: Case) -> Mapping[str, ScoreResult]:
         """All scores of one answer where no scorer waits for anybody."""
         return self.of_failure(output, case) if isinstance(output, Failure) else self.pure(output, case)
 
-    async def awaiting(self, output: Output | Failure, case: Case, *, repeat: int) -> dict[str, ScoreResult]:
+    async def awaiting(self, output: Output | Failure, case: Case, *, repeat: int) -> Mapping[str, ScoreResult]:
         """All scores of one answer; judges are asked where needed, and what takes long is computed elsewhere."""
         if isinstance(output, Failure):
             return self.of_failure(output, case)
         batches = self._batches
         slow = [] if batches is None else batches.slow
         elsewhere = {scorer.name: await batches.one(scorer, output, case) for scorer in slow if batches is not None}
-        scores = self.pure(output, case, elsewhere)
+        if not self.awaited:
+            return self.pure(output, case, elsewhere)
+        scores = dict(self.pure(output, case, elsewhere))
         for judge in self.awaited:
             scores[judge.name] = await _awaited(judge, output, case, repeat)
         return scores

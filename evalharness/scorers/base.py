@@ -133,7 +133,8 @@ class Scorer(Facts):
 
     def verdict(self, holds: bool, reason: str, evidence: Mapping[str, Any] = EMPTY) -> Score:  # noqa: FBT001 - the verdict itself
         """The score of an assertion: 1 and passed, or 0 and failed."""
-        return Score(value=1.0 if holds else 0.0, passed=holds, reason=reason, evidence=evidence)
+        value = 1.0 if holds else 0.0
+        return Score(value=value, passed=holds, reason=reason, evidence=evidence, signature=self.signature)
 
     def _without_text(self) -> ScoreResult:
         if self.direction == "lower":  # the lowest value would be the best one

@@ -9,6 +9,7 @@ Source: Waudby-Smith and Ramdas, Estimating means of bounded random variables by
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, inf, log, log1p
 from typing import SupportsFloat
 
@@ -59,7 +60,7 @@ class Betting:
     """
 
     __slots__ = (
-        "_ceiling", "_effects", "_high", "_logs", "_low", "_null", "_side", "_squares", "_total", "best", "log_e", "n",
+        "_ceiling", "_effects", "_high", "_logs", "_low", "_null", "_side", "_squares", "_total", "best", "n",
     )  # fmt: skip
 
     def __init__(self, side: Side, null: float, effect: float, low: float = -1.0, high: float = 1.0) -> None:
@@ -78,10 +79,13 @@ class Betting:
         self._squares = 0.0
         self.n = 0
         """Cases so far."""
-        self.log_e = 0.0
-        """Log of the capital now; it starts at log 1."""
         self.best = 0.0
         """Largest log capital so far, the start included."""
+
+    @property
+    def log_e(self) -> float:
+        """Log of the capital now; it starts at log 1."""
+        return _mixed(self._logs) if self.n else 0.0
 
     def update(self, difference: SupportsFloat) -> float:
         """Take the next case.
@@ -95,9 +99,14 @@ class Betting:
         Raises:
             ValueError: If the difference is outside the range or NaN.
         """
-        return self._bet(in_range(difference, self._low, self._high), self._null, self._ceiling)
+        self.take(in_range(difference, self._low, self._high))
+        return self.log_e
 
-    def _bet(self, d: float, null: float, cap: float) -> float:
+    def take(self, d: float) -> None:
+        """Take the next case, whose difference is known to be within the range: ``update`` without a look at it."""
+        self._bet(d, self._null, self._ceiling)
+
+    def _bet(self, d: float, null: float, cap: float) -> None:
         variance = variance_before(self.n, self._total, self._squares)
         gain = d - null if self._side == "pass" else null - d
         logs = self._logs
@@ -106,10 +115,14 @@ class Betting:
         self.n += 1
         self._total += d
         self._squares += d * d
-        top = max(logs)
-        self.log_e = top + log(sum(w * exp(x - top) for w, x in zip(WEIGHTS, logs, strict=True)))
-        self.best = max(self.best, self.log_e)
-        return self.log_e
+        if max(logs) > self.best:  # the mixture is never above its best bet, so most cases need no exponential
+            self.best = max(self.best, _mixed(logs))
+
+
+def _mixed(logs: Sequence[float]) -> float:
+    """Log of the capital of all bets together, each with its share of the stake."""
+    top = max(logs)
+    return top + log(sum(w * exp(x - top) for w, x in zip(WEIGHTS, logs, strict=True)))
 
 
 class FiniteBetting(Betting):
@@ -127,7 +140,7 @@ class FiniteBetting(Betting):
         high: Upper end of the range.
 
     Raises:
-        ValueError: As for ``Betting``, and if ``planned`` is less than 1.
+        ValueError: As for ``Betting``, and if ``planned`` is less than 1; later, if more cases come than were planned.
     """
 
     __slots__ = ("_planned", "certain")
@@ -142,22 +155,20 @@ class FiniteBetting(Betting):
         self.certain = False
         """True once no value of the remaining cases can satisfy the null."""
 
-    def update(self, difference: SupportsFloat) -> float:
-        """Take the next case; see ``Betting.update``.
+    def take(self, d: float) -> None:
+        """Take the next case; see ``Betting.take``.
 
         Raises:
-            ValueError: If the difference is outside the range or all planned cases are in.
+            ValueError: If all planned cases are in.
         """
-        d = in_range(difference, self._low, self._high)
         if self.n >= self._planned:
             raise ValueError(f"all {self._planned} planned cases are in")
         if self.certain:
             self.n += 1
-            return self.log_e
+            return
         null = (self._planned * self._null - self._total) / (self._planned - self.n)
         self._bet(d, null, ceiling(self._side, null, self._low, self._high))
         self.certain = self._impossible()
-        return self.log_e
 
     def _impossible(self) -> bool:
         left = self._planned - self.n

@@ -6,8 +6,8 @@ After an early stop it is to be reported instead of the raw mean, which is biase
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from math import exp, inf, isfinite, log, log1p
+from collections.abc import Iterable, Sequence
+from math import exp, fsum, inf, isfinite, log, log1p
 from typing import Any, SupportsFloat
 
 from evalharness.stats.arrays import VECTOR_FROM, load_numpy
@@ -21,12 +21,13 @@ from evalharness.stats.betting import (
     ceiling,
     variance_before,
 )
+from evalharness.stats.edges import bisect, boundary, edge
 from evalharness.stats.last_look import final_look_counts
 from evalharness.stats.ranges import Side, all_in_range, check_range, check_share, check_side
 
-_WIDTH = 1e-12
-"""A limit is found to this share of the range."""
 _LEAST_P = 1e-300
+_BLOCK = 1 << 14
+"""Units that are looked at together."""
 
 
 def interval(
@@ -152,8 +153,8 @@ def interval_eval_set(
         return False
 
     return (
-        _bisect(lambda q: rejects("pass", q), low, high),
-        _bisect(lambda q: rejects("fail", q), high, low),
+        bisect(lambda q: rejects("pass", q), low, high),
+        bisect(lambda q: rejects("fail", q), high, low),
     )
 
 
@@ -163,11 +164,11 @@ class _Evidence:
     def __init__(
         self, values: Sequence[float], shares: Sequence[float] | None, *, effect: float, low: float, high: float
     ) -> None:
-        self._values = values
-        self._shares = shares
         self._effects = [size * effect for size in SIZES]
         self._low, self._high = low, high
         self._vector = len(values) >= VECTOR_FROM
+        self._values: Any = load_numpy().asarray(values) if self._vector else values
+        self._shares: Any = load_numpy().asarray(shares) if self._vector and shares is not None else shares
         # v_t does not depend on the null, but for clusters, whose units are shifted before they are weighted.
         self._bets = self._sizes(values) if shares is None else []
         self._counts = Counter(values)
@@ -177,30 +178,44 @@ class _Evidence:
         start, far = (self._low, self._high) if side == "pass" else (self._high, self._low)
         found = start
         if isfinite(bar):
-            found = _bisect(lambda q: self._crosses(side, q, bar), start, far)
+            found = edge(lambda q: self._capital(side, q), bar, (start, self._mean(), far))
         if level > 0 and self._p_value(side, found) <= level:
-            return _boundary(lambda q: log(max(self._p_value(side, q), _LEAST_P)) - log(level), found, far)
+            return boundary(lambda q: log(max(self._p_value(side, q), _LEAST_P)) - log(level), found, far)
         return found
 
-    def _frame(self, q: float) -> tuple[Sequence[float], float, float, float]:
+    def _mean(self) -> float:
+        """Return the mean of the units; with nothing in, 0."""
+        if self._vector:
+            return float(load_numpy().average(self._values, weights=self._shares))
+        shares = [1.0] * len(self._values) if self._shares is None else self._shares
+        weight = fsum(shares)
+        return fsum(share * value for share, value in zip(shares, self._values, strict=True)) / (weight or 1.0)
+
+    def _frame(self, q: float) -> tuple[Any, float, float, float]:
         """Return values, null and range: clusters are z = w (mean - q) against 0."""
         if self._shares is None:
             return self._values, q, self._low, self._high
-        shifted = [share * (value - q) for share, value in zip(self._shares, self._values, strict=True)]
-        return shifted, 0.0, self._low - q, self._high - q
+        z = (
+            self._shares * (self._values - q)
+            if self._vector
+            else [share * (value - q) for share, value in zip(self._shares, self._values, strict=True)]
+        )
+        return z, 0.0, self._low - q, self._high - q
 
-    def _crosses(self, side: Side, q: float, bar: float) -> bool:
+    def _capital(self, side: Side, q: float) -> float:
+        """Return the largest log capital that the bets against q ever had."""
         values, null, low, high = self._frame(q)
         bets = self._bets if self._shares is None else self._sizes(values)
         sign, cap = 1.0 if side == "pass" else -1.0, ceiling(side, null, low, high)
-        crosses = _crosses_vector if self._vector else _crosses_plain
-        return crosses(values, bets, null=null, sign=sign, cap=cap, bar=bar)
+        best = _best_vector if self._vector else _best_plain
+        return best(values, bets, null=null, sign=sign, cap=cap)
 
     def _p_value(self, side: Side, q: float) -> float:
         if self._shares is None:
             return final_look_counts(self._counts, q, side, low=self._low, high=self._high)
         values, null, low, high = self._frame(q)
-        return final_look_counts(Counter(values), null, side, low=low, high=high)
+        counts = Counter(values.tolist() if self._vector else values)
+        return final_look_counts(counts, null, side, low=low, high=high)
 
     def _sizes(self, values: Sequence[float]) -> Any:
         """Return lam before its cap, for each unit and bet: a list of lists, or an array."""
@@ -216,90 +231,51 @@ class _Evidence:
         return sizes
 
 
-def _sizes_vector(values: Sequence[float], effects: Sequence[float]) -> Any:
-    """``_Evidence._sizes`` in arrays: `betting.variance_before` of every prefix."""
+def _sizes_vector(values: Any, effects: Sequence[float]) -> Any:
+    """``_Evidence._sizes`` in arrays, a row for each bet: `betting.variance_before` of every prefix."""
     np = load_numpy()
     x = np.asarray(values)
     count = np.arange(x.size)
     total, squares = (np.concatenate(([0.0], np.cumsum(part)[:-1])) for part in (x, x * x))
     spread = squares - total * total / np.maximum(count, 1)
     variance = np.maximum(LEAST_VARIANCE, (PRIOR_CASES * PRIOR_VARIANCE + spread) / (PRIOR_CASES + count))
-    g = np.asarray(effects)
-    return g / (variance[:, None] + g * g)
+    return np.stack([g / (variance + g * g) for g in effects])
 
 
-def _crosses_plain(
-    values: Sequence[float], bets: Sequence[Sequence[float]], *, null: float, sign: float, cap: float, bar: float
-) -> bool:
+def _best_plain(
+    values: Sequence[float], bets: Sequence[Sequence[float]], *, null: float, sign: float, cap: float
+) -> float:
     logs = [0.0] * len(SIZES)
+    best = -inf
     for value, sizes in zip(values, bets, strict=True):
         gain = sign * (value - null)
         logs = [x + log1p(min(size, cap) * gain) for x, size in zip(logs, sizes, strict=True)]
         top = max(logs)
-        # The mixture is never above its best bet, so most units need no exponential.
-        if top >= bar and top + log(sum(w * exp(x - top) for w, x in zip(WEIGHTS, logs, strict=True))) >= bar:
-            return True
-    return False
+        if top > best:  # the mixture is never above its best bet, so most units need no exponential
+            best = max(best, top + log(sum(w * exp(x - top) for w, x in zip(WEIGHTS, logs, strict=True))))
+    return best
 
 
-def _crosses_vector(values: Sequence[float], bets: Any, *, null: float, sign: float, cap: float, bar: float) -> bool:
+def _best_vector(values: Any, bets: Any, *, null: float, sign: float, cap: float) -> float:
+    """``_best_plain`` in arrays, a block of units at a time: so much stays in the processor's cache."""
     np = load_numpy()
-    gains = sign * (np.asarray(values) - null)
-    logs = np.cumsum(np.log1p(np.minimum(bets, cap) * gains[:, None]), axis=0)
-    logs = logs[logs.max(axis=1) >= bar]
-    if not logs.size:
-        return False
-    top = logs.max(axis=1)
-    mixture = top + np.log(np.exp(logs - top[:, None]) @ np.asarray(WEIGHTS))
-    return bool(mixture.max() >= bar)
+    weights, logs, best = np.asarray(WEIGHTS), np.zeros(len(SIZES)), -inf
+    for start in range(0, values.size, _BLOCK):
+        steps = np.minimum(bets[:, start : start + _BLOCK], cap)
+        steps *= sign * (values[start : start + _BLOCK] - null)
+        np.log1p(steps, out=steps)
+        steps[:, 0] += logs
+        capitals = np.cumsum(steps, axis=1, out=steps)
+        logs = capitals[:, -1].copy()
+        tops = capitals.max(axis=0)
+        high = tops > best  # as above
+        if high.any():
+            top = tops[high]
+            mixture = top + np.log(weights @ np.exp(capitals[:, high] - top))
+            best = max(best, float(mixture.max()))
+    return best
 
 
 def _check_effect(effect: float) -> None:
     if not 0 < effect < inf:
         raise ValueError(f"the design effect must be a positive number, got {effect!r}")
-
-
-def _bisect(rejects: Callable[[float], bool], start: float, far: float) -> float:
-    """Return the last rejected value on the way from ``start`` to ``far``; ``start`` if none is."""
-    if not rejects(start):
-        return start
-    width = _WIDTH * abs(far - start)
-    while abs(far - start) > width:
-        middle = (start + far) / 2
-        if rejects(middle):
-            start = middle
-        else:
-            far = middle
-    return start
-
-
-def _boundary(excess: Callable[[float], float], rejected: float, far: float) -> float:
-    """Return where rejection ends on the way to ``far``: walk in doubling steps first, for far out an integral costs most."""
-    share, whole = 1 / 1024, far - rejected
-    outside = rejected + share * whole
-    while excess(outside) < 0:
-        rejected, share = outside, 2 * share
-        outside = far - whole + share * whole if share < 1 else far
-    return _root(excess, rejected, outside)
-
-
-def _root(excess: Callable[[float], float], inside: float, outside: float) -> float:
-    """Return the zero of an increasing excess between a rejected and an accepted value.
-
-    Regula falsi that halves the weight of an end which stays (Illinois), as every value costs a numerical integral.
-    """
-    width = _WIDTH * max(1.0, abs(inside), abs(outside))
-    below, above = excess(inside), excess(outside)
-    stayed = 0
-    while abs(outside - inside) > width:
-        middle = outside - above * (outside - inside) / (above - below)
-        value = excess(middle)
-        if abs(value) < _WIDTH:
-            return middle
-        if value < 0:
-            inside, below = middle, value
-            above, stayed = (above / 2 if stayed == 1 else above), 1
-        else:
-            outside, above = middle, value
-            below, stayed = (below / 2 if stayed == -1 else below), -1
-    return inside

@@ -38,8 +38,13 @@ def in_range(value: SupportsFloat, low: float, high: float) -> float:
 
 
 def all_in_range(values: Iterable[SupportsFloat], low: float, high: float) -> list[float]:
-    """``in_range`` for each value; accepts any iterable of numbers, NumPy arrays among them."""
-    return [in_range(value, low, high) for value in values]
+    """``in_range`` for each value; accepts any iterable of numbers, NumPy arrays among them.
+
+    Each different value is looked at once: 0/1 scores have three, however many cases there are.
+    """
+    found = list(values)
+    known = {value: in_range(value, low, high) for value in set(found)}
+    return [known[value] for value in found]
 
 
 def check_range(low: float, high: float) -> None:

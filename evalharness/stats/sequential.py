@@ -142,10 +142,13 @@ class Sequential:
         return "pass" if self._looked.passed else None
 
     def _bound(self, difference: SupportsFloat | None, bound: SupportsFloat | None) -> float:
-        seen = [in_range(value, self._rule.low, self._rule.high) for value in (difference, bound) if value is not None]
-        if not seen:
+        low, high = self._rule.low, self._rule.high
+        if difference is not None and difference is not bound:
+            seen = in_range(difference, low, high)
+            return seen if bound is None else in_range(bound, low, high)
+        if bound is None:
             raise ValueError("a missing difference needs both its worst and its best value")
-        return seen[-1]
+        return in_range(bound, low, high)
 
     def _share(self, size: float) -> float:
         largest = self._rule.largest
@@ -271,7 +274,7 @@ class _Question:
         value = share * (difference - self._shift)
         self._counts[value] += 1
         self._total += value
-        self.bet.update(value)
+        self.bet.take(value)
 
     def p_value(self) -> float:
         return final_look_counts(self._counts, self._null, self._side, low=self._low, high=self._high)

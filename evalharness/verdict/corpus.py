@@ -7,7 +7,7 @@ error rates that the gate states, and every sentence about it says so (scorers.m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
 from typing import Any, Final, TypeGuard
@@ -159,7 +159,7 @@ class Corpus:
         return value if self.limit.cap is None else min(value, self.limit.cap)
 
 
-def planned_units(corpus: Corpus, units: Sequence[Unit], baseline: Mapping[str, CaseResult]) -> int:
+def planned_units(corpus: Corpus, units: Iterable[Unit], baseline: Mapping[str, CaseResult]) -> int:
     """Units with at least one case whose baseline has statistics: known before the first call."""
     return sum(
         any(case_stats(corpus.scorer, baseline[case.id], case, corpus.epochs) is not None for case in unit.cases)

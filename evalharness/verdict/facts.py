@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Collection, Sequence
 from statistics import stdev
 from typing import Any, Final, Literal, NamedTuple
@@ -144,21 +145,29 @@ def worst_cases(judge: GateJudge) -> tuple[WorstCase, ...]:
 
 def numbers_of_cases(cases: Sequence[PairedCase], track: Track) -> dict[str, Any]:
     """Means over the cases that have both numbers (weighted), their difference, and the counts of worse/better/same."""
-    whole = [pair for pair in cases if pair.difference is not None]
-    weight = math.fsum(pair.weight for pair in whole)
+    weights, befores, afters = array("d"), array("d"), array("d")
+    worse = better = 0
+    for pair in cases:
+        change = pair.difference
+        if change is None:
+            continue
+        weights.append(pair.weight)
+        befores.append(pair.weight * pair.baseline)
+        afters.append(pair.weight * (pair.candidate.mean or 0.0))
+        worse += change < -TIE
+        better += change > TIE
+    weight = math.fsum(weights)
     if not weight:
         return {"baseline_mean": None, "candidate_mean": None, "difference": None, "worse": 0, "better": 0, "same": 0}
     measure = track.measure
-    before = math.fsum(pair.weight * pair.baseline for pair in whole) / weight
-    after = math.fsum(pair.weight * (pair.candidate.mean or 0.0) for pair in whole) / weight
-    changes = [pair.difference or 0.0 for pair in whole]
+    before, after = math.fsum(befores) / weight, math.fsum(afters) / weight
     return {
         "baseline_mean": measure.raw(before),
         "candidate_mean": measure.raw(after),
         "difference": (after - before) * _span(track),
-        "worse": sum(1 for d in changes if d < -TIE),
-        "better": sum(1 for d in changes if d > TIE),
-        "same": sum(1 for d in changes if abs(d) <= TIE),
+        "worse": worse,
+        "better": better,
+        "same": len(weights) - worse - better,
     }
 
 
@@ -169,7 +178,7 @@ def _span(track: Track) -> float:
 def _interval(track: Track, gate: GateConfig) -> tuple[tuple[float, float], float] | None:
     """The interval that inverts the gate's own tests, and its level; None where there is nothing to invert."""
     rule = track.rule
-    if not track.differences or not track.measure.bounded:
+    if not len(track.differences) or not track.measure.bounded:
         return None
     low, high = _limits(track, gate)
     span = _span(track)
@@ -187,8 +196,7 @@ def _limits(track: Track, gate: GateConfig) -> tuple[float, float]:
         limits: tuple[float, float] = own()
         return limits
     rule = track.rule
-    worst = [row[1] for row in track.differences]
-    best = [row[2] for row in track.differences]
+    worst, best = track.differences.worst, track.differences.best
     alphas = (rule.alpha_pass, rule.alpha_block) if rule is not None else (gate.alpha_pass, gate.alpha_block)
     effect = rule.design_effect if rule is not None else 0.05
     if rule is not None and rule.estimand == "eval_set":
@@ -198,7 +206,7 @@ def _limits(track: Track, gate: GateConfig) -> tuple[float, float]:
             interval_eval_set(best, effect, planned, alpha=alphas[1])[1],
         )
     largest = rule.largest if rule is not None else None
-    weights = [row[3] / largest for row in track.differences] if largest is not None else None
+    weights = [size / largest for size in track.differences.sizes] if largest is not None else None
     if rule is not None and rule.looks:
         return (
             _over_looks(rule, "pass", worst, alpha=alphas[0], weights=weights),
@@ -236,7 +244,7 @@ def _needed(track: Track, gate: GateConfig) -> NeededCases:
     if rule is None or rule.pass_null >= 0:
         return NeededCases()
     split = 0.0 if track.method == "exact" else rule.running_share
-    found = need((row[0] for row in track.differences), rule.margin, gate.power, alpha=rule.alpha_pass, split=split)
+    found = need(track.differences.means, rule.margin, gate.power, alpha=rule.alpha_pass, split=split)
     if found is None:
         return NeededCases()
     return NeededCases(if_unchanged=found.if_unchanged, if_as_seen=found.if_as_seen)
@@ -269,7 +277,7 @@ def missed_if_merged(track: Track) -> Missed | None:
         return Missed(at_margin.p_pass, at_margin.p_inconclusive, exact=True)
     from evalharness.stats.design import chance_to_decide
 
-    sd = stdev(row[0] for row in track.differences)
+    sd = stdev(track.differences.means)
     caught = chance_to_decide(
         rule.planned, sd, rule.margin, rule.margin, alpha=rule.alpha_block, split=rule.running_share
     )

@@ -84,8 +84,12 @@ class GateJudge:
             self._side(setup.baseline, inside, limits, field=field, value=value)
             for field, value, limits, inside in slices
         ]
+        self._guards = [track for track in self.tracks if track.measure.limit.role != "report"]
+        self._blocking = [*self._guards, *(track for part in self.slices for track in part.tracks)]
+        self._general = [track for track in self._blocking if track.engine is not None and track.method == "general"]
+        self._sides = (self.main, *((self.pinned,) if self.pinned is not None else ()), *self.slices)
         self._check_guards()
-        self._paired = frozenset(case.id for case in setup.pairing.paired)
+        self._paired: frozenset[str] | None = None
         self._position = 0
         self._pending: dict[str, CaseResult] = {}
         self._lost: set[str] = set()
@@ -124,24 +128,27 @@ class GateJudge:
 
     def wants_attempt(self, result: CaseResult) -> bool:
         """True when a hard check failed on a case the baseline passes, and attempts are left."""
+        if not self.hard:
+            return False
         before = self.setup.baseline.results.get(result.case_id)
         return any(check.wants_attempt(result, before) for check in self.hard)
 
     def observe(self, result: CaseResult) -> bool:
         """Take the next case of the order; True when the verdict cannot change any more."""
-        before = self._paired_baseline(result.case_id)
+        before = self._paired_baseline(result.case_id) if self.hard or self.setup.live is not None else None
         for check in self.hard:
             if before is not None or check.absolute:
                 check.observe(result, before)
         looked_at = result.epoch_trials()
         if self.setup.live is not None and before is not None:
             looked_at += before.epoch_trials()
-        if any(lost(trial) for trial in looked_at):
-            self._lost.add(result.case_id)
-        outputs = [trial.output for trial in result.trials]
-        self._costs += [o.cost_usd for o in outputs if isinstance(o, Output) and o.cost_usd is not None]
-        self._pending[result.case_id] = result
-        self._advance()
+        for trial in looked_at:
+            if lost(trial):
+                self._lost.add(result.case_id)
+        for trial in result.trials:
+            if isinstance(trial.output, Output) and trial.output.cost_usd is not None:
+                self._costs.append(trial.output.cost_usd)
+        self._take(result)
         return self.settled
 
     @property
@@ -183,11 +190,11 @@ class GateJudge:
 
     def guards(self) -> list[Track]:
         """The tracks that must pass."""
-        return [track for track in self.tracks if track.measure.limit.role != "report"]
+        return self._guards
 
     def blocking(self) -> list[Track]:
         """The tracks that can fail the gate: guards and guard slices."""
-        return [*self.guards(), *(track for part in self.slices for track in part.tracks)]
+        return self._blocking
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -244,7 +251,7 @@ class GateJudge:
     def _track(self, limit: LimitConfig, side: Side, gate: GateConfig) -> Track:
         scorer = self.setup.scorers[limit.scorer]
         measure = measure_for(limit, scorer)
-        units, stored = tuple(side.units.values()), side.baseline
+        units, stored = side.units.values(), side.baseline
         if is_corpus(scorer, limit):
             corpus = Corpus(scorer=scorer, limit=limit, epochs=min(stored.epochs, gate.epochs), planned=0)
             corpus.planned = (
@@ -262,21 +269,32 @@ class GateJudge:
         return open_track(measure, gate, sizes, family=self.family, epochs=epochs, plans=self.setup.plans)
 
     def _paired_baseline(self, case_id: str) -> CaseResult | None:
+        if self._paired is None:
+            self._paired = frozenset(case.id for case in self.setup.pairing.paired)
         return self.setup.baseline.results.get(case_id) if case_id in self._paired else None
 
-    def _advance(self) -> None:
+    def _take(self, result: CaseResult) -> None:
         """Hand on every unit whose cases are all in: only whole units of the contiguous prefix count."""
+        if not self._pending and self._position < len(self.units):
+            unit = self.units[self._position]
+            if len(unit.cases) == 1 and unit.cases[0].id == result.case_id:
+                self._position += 1
+                self.used += 1
+                self._observe_unit(unit, {result.case_id: result})
+                return
+        self._pending[result.case_id] = result
         while self._position < len(self.units):
             unit = self.units[self._position]
-            if any(case.id not in self._pending for case in unit.cases):
-                return
+            for case in unit.cases:
+                if case.id not in self._pending:
+                    return
             results = {case.id: self._pending.pop(case.id) for case in unit.cases}
             self._position += 1
             self.used += len(unit.cases)
             self._observe_unit(unit, results)
 
     def _observe_unit(self, unit: Unit, results: Mapping[str, CaseResult]) -> None:
-        for side in (self.main, *((self.pinned,) if self.pinned is not None else ()), *self.slices):
+        for side in self._sides:
             inside = side.units.get(unit.name)
             for track in side.tracks if inside is not None else ():
                 assert inside is not None
@@ -299,7 +317,7 @@ class GateJudge:
         take no part, because their refunded last bar has spent it. Each track weighs as much as the share of alpha that
         it watches while running, so whatever fails alone has failed the mean too, and alpha is spent once.
         """
-        general = [track for track in self.blocking() if track.engine is not None and track.method == "general"]
+        general = self._general
         if self.family_failed or len(general) < 2:
             return
         shares = [track.rule.running_share for track in general if track.rule is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from evalharness.config.model import LimitConfig
 from evalharness.core.errors import ConfigError
@@ -148,7 +149,12 @@ def arm_value(measure: Measure, result: CaseResult, epochs: int) -> ArmValue:
         result: The case's trials; attempts after the first of an epoch do not count.
         epochs: Epochs that were planned (>= 1); those that are not there are missing.
     """
-    scores = [_score(trial, measure.name) for trial in result.epoch_trials()]
+    trials = result.epoch_trials()
+    if len(trials) == 1 and epochs == 1:
+        only = measure.number(trials[0].scores.get(measure.name))
+        if only is not None:
+            return _answered_once(only)
+    scores = [_score(trial, measure.name) for trial in trials]
     numbers = [number for score in scores if (number := measure.number(score)) is not None]
     known = [measure.bounds(score) for score in scores if measure.number(score) is None]
     missing = max(0, epochs - len(numbers))
@@ -162,8 +168,14 @@ def arm_value(measure: Measure, result: CaseResult, epochs: int) -> ArmValue:
         high=(total + most) / count,
         missing=missing,
         epochs=tuple(numbers),
-        unassessed=sum(is_unassessed(_score(trial, measure.name)) for trial in result.epoch_trials()) if missing else 0,
+        unassessed=sum(is_unassessed(score) for score in scores) if missing else 0,
     )
+
+
+@lru_cache(maxsize=4096)
+def _answered_once(number: float) -> ArmValue:
+    """The value of a case that was answered once and has its number: there are few different ones, for many cases."""
+    return ArmValue(mean=number, low=number, high=number, missing=0, epochs=(number,))
 
 
 def _score(trial: Trial, name: str) -> ScoreResult | None:

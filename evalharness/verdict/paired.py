@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from evalharness.core.results import CaseResult
 from evalharness.verdict.measure import ArmValue, Measure, arm_value
 from evalharness.verdict.pairing import Unit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairedCase:
+class Differences:
+    """(mean, worst, best, size) of each unit in order, 0..1 scale, kept as columns: a gate may have a million units."""
+
+    __slots__ = ("best", "means", "sizes", "worst")
+
+    def __init__(self) -> None:
+        self.means = array("d")
+        """Difference of the means; with something missing, the middle of what it can be."""
+        self.worst = array("d")
+        """The least it can be."""
+        self.best = array("d")
+        """The most it can be."""
+        self.sizes = array("d")
+        """Weight of the unit."""
+
+    def add(self, mean: float, worst: float, best: float, size: float) -> None:
+        """Take the next unit."""
+        self.means.append(mean)
+        self.worst.append(worst)
+        self.best.append(best)
+        self.sizes.append(size)
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    def __iter__(self) -> Iterator[tuple[float, float, float, float]]:
+        return zip(self.means, self.worst, self.best, self.sizes, strict=True)
+
+
+class PairedCase(NamedTuple):
     """Both arms' oriented values (0..1, more is better) of one case under one measure."""
 
     case_id: str
@@ -26,7 +55,7 @@ class PairedCase:
     @property
     def missing(self) -> bool:
         """Whether either arm lacks an epoch here."""
-        return bool(self.candidate.missing) or self.baseline_bounds is not None
+        return self.candidate.missing > 0 or self.baseline_bounds is not None
 
     @property
     def difference(self) -> float | None:
@@ -122,7 +151,7 @@ def live_pairs(
 
 
 def planned_sizes(
-    measure: Measure, units: Sequence[Unit], baseline: Mapping[str, CaseResult], epochs: int
+    measure: Measure, units: Iterable[Unit], baseline: Mapping[str, CaseResult], epochs: int
 ) -> list[float]:
     """Weight of each unit that will count under a measure: of its cases that have a baseline number.
 
@@ -130,15 +159,14 @@ def planned_sizes(
     """
     sizes = []
     for unit in units:
-        size = math.fsum(
-            case.weight for case in unit.cases if arm_value(measure, baseline[case.id], epochs).mean is not None
-        )
+        weights = [case.weight for case in unit.cases if arm_value(measure, baseline[case.id], epochs).mean is not None]
+        size = weights[0] if len(weights) == 1 else math.fsum(weights)
         if size > 0:
             sizes.append(size)
     return sizes
 
 
-def sizes_of(units: Sequence[Unit], planned: frozenset[str]) -> list[float]:
+def sizes_of(units: Iterable[Unit], planned: frozenset[str]) -> list[float]:
     """Weight of each unit that will count, where the cases that count are known by name."""
     sizes = (math.fsum(case.weight for case in unit.cases if case.id in planned) for unit in units)
     return [size for size in sizes if size > 0]

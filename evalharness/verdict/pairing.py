@@ -127,10 +127,18 @@ class Unit:
 
 def units_in_order(cases: tuple[Case, ...], seed: str) -> tuple[Unit, ...]:
     """The units of some cases in the seeded order; inside a unit the cases keep their file order."""
-    members: dict[str, list[Case]] = {}
+    members: dict[str, list[Case] | Case] = {}
     for case in cases:
-        members.setdefault(case.unit, []).append(case)
-    return tuple(
-        Unit(name=name, cases=tuple(members[name]), weight=sum(case.weight for case in members[name]))
-        for name in permutation(list(members), seed)
-    )
+        unit = case.unit
+        before = members.setdefault(unit, case)
+        if isinstance(before, list):
+            before.append(case)
+        elif before is not case:
+            members[unit] = [before, case]
+    return tuple(_unit(name, members[name]) for name in permutation(members, seed))
+
+
+def _unit(name: str, members: list[Case] | Case) -> Unit:
+    if isinstance(members, Case):
+        return Unit(name=name, cases=(members,), weight=members.weight)
+    return Unit(name=name, cases=tuple(members), weight=sum(case.weight for case in members))

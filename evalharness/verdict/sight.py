@@ -44,7 +44,7 @@ def curve(track: Track) -> tuple[ChancePoint, ...]:
     """The chances of one guard; its rule must be there."""
     rule = track.rule
     assert rule is not None
-    law = law_of([mean for mean, *_ in track.differences])  # its spread is all that counts here, so no sizes
+    law = law_of(track.differences.means)  # its spread is all that counts here, so no sizes
     changes = [times * rule.design_effect for times in CHANGES]
     if track.method == "exact" and rule.planned <= _MOST_EXACT and rule.proven_drop == "fail":
         plan = computed(rule)

@@ -27,8 +27,10 @@ def spread_details(track: Track, epochs: tuple[int, int], cost: float | None) ->
     Returns:
         ``spread`` and, for 0/1 scores, ``pass_hat_k`` and ``flaky``; nothing where every case was answered once.
     """
+    if max(epochs) < 2:
+        return {}
     whole = [pair for pair in track.cases if pair.difference is not None]
-    if max(epochs) < 2 or len(whole) < 2:
+    if len(whole) < 2:
         return {}
     arms = ([pair.baseline_epochs for pair in whole], [pair.candidate.epochs for pair in whole])
     within = [_within(rows) for rows in arms]

@@ -13,7 +13,7 @@ from evalharness.stats.rule import Decision, Method, Rule
 from evalharness.stats.sequential import LogE, Sequential
 from evalharness.verdict.corpus import Corpus
 from evalharness.verdict.measure import Measure
-from evalharness.verdict.paired import PairedCase
+from evalharness.verdict.paired import Differences, PairedCase
 
 if TYPE_CHECKING:
     from evalharness.stats.exact import ExactPlan
@@ -73,8 +73,8 @@ class Track:
     """Number M of metrics that share the block alpha."""
     cases: list[PairedCase] = field(default_factory=list)
     """Used cases, in order."""
-    differences: list[tuple[float, float, float, float]] = field(default_factory=list)
-    """One (mean, worst, best, size) per unit, 0..1 scale: what the interval inverts."""
+    differences: Differences = field(default_factory=Differences)
+    """Of the units, in order: what the interval inverts."""
     path: list[EvidencePoint] = field(default_factory=list)
     """How the evidence grew until the running verdict, at places ever farther apart."""
     unscored: int = 0
@@ -114,16 +114,19 @@ class Track:
         if not pairs:
             return
         self.cases.extend(pairs)
-        self.unscored += sum(1 for pair in pairs if pair.missing)
-        self.unassessed += sum(
-            1 for pair in pairs if pair.missing and pair.candidate.missing == pair.candidate.unassessed
-        )
-        size = math.fsum(pair.weight for pair in pairs)
-        worst = math.fsum(pair.weight * pair.worst for pair in pairs) / size
-        best = math.fsum(pair.weight * pair.best for pair in pairs) / size
+        for pair in pairs:
+            if pair.missing:
+                self.unscored += 1
+                self.unassessed += pair.candidate.missing == pair.candidate.unassessed
+        if len(pairs) == 1:
+            size, worst, best = pairs[0].weight, pairs[0].worst, pairs[0].best
+        else:
+            size = math.fsum(pair.weight for pair in pairs)
+            worst = math.fsum(pair.weight * pair.worst for pair in pairs) / size
+            best = math.fsum(pair.weight * pair.best for pair in pairs) / size
         # With nothing missing the two bounds are the same number; else only they enter the decision.
         mean = worst if worst == best else (worst + best) / 2
-        self.differences.append((mean, worst, best, size))
+        self.differences.add(mean, worst, best, size)
         if self.engine is not None:
             undecided = self.engine.verdict is None
             self.engine.update(mean, worst, best, size=size)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalharness.core.results import CaseResult, Failure, Trial
+from evalharness.core.results import CaseResult, Failure, Output, Score, Trial
+from evalharness.runner import kept as kept_module
 from evalharness.runner import ledger
 from evalharness.runner.kept import Kept
 from evalharness.runner.run import run_cases
@@ -75,3 +76,50 @@ def test_a_run_is_the_same_whether_its_results_are_packed_or_not(monkeypatch):
     ]
     assert untimed[0] == untimed[1]
     assert (packed.complete, packed.calls) == (whole.complete, whole.calls)
+
+
+def test_recorded_answers_are_kept_as_references_and_come_back_as_they_were():
+    digests = {name: samples.key(place) for place, name in enumerate("abc")}
+    found = Kept(samples.SIGNATURES, digests, plain=0)
+    right, wrong = Output(text="yes"), Output(text="no")
+    scores = {output.text: {"exact": Score(value=float(output is right), signature="s")} for output in (right, wrong)}
+    results = [
+        CaseResult(
+            case_id=name,
+            case_digest=digests[name],
+            trials=(Trial(case_id=name, output=output, scores=scores[output.text], replayed=True),),
+        )
+        for name, output in zip("abc", (right, wrong, right), strict=True)
+    ]
+    for result in results:
+        found.put(result)
+    assert list(found.values()) == results
+    rows = list(found._results.values())
+    assert rows[0] is rows[2]
+    assert rows[0] is not rows[1]
+
+
+def test_rows_that_are_never_the_same_are_not_gathered(monkeypatch):
+    monkeypatch.setattr(kept_module, "_MOST_SHARED", 2)
+    names = [f"c{number}" for number in range(5)]
+    digests = {name: samples.key(0) for name in names}
+    found = Kept(samples.SIGNATURES, digests)
+    results = [
+        CaseResult(
+            case_id=name,
+            case_digest=digests[name],
+            trials=(Trial(case_id=name, output=Output(text=name), scores={}),),
+        )
+        for name in names
+    ]
+    for result in results:
+        found.put(result)
+    assert list(found.values()) == results
+    assert len(found._shared) == 2
+
+
+def test_a_result_of_another_case_than_the_run_knows_stays_whole():
+    found = Kept(samples.SIGNATURES, {"a": samples.key(0)})
+    result = CaseResult(case_id="a", case_digest=samples.key(1), trials=(Trial(case_id="a", output=LOST),))
+    found.put(result)
+    assert found["a"] is result

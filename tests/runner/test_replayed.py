@@ -163,3 +163,50 @@ def test_scorers_of_many_answers_see_a_replay_in_batches(fault, monkeypatch):
     assert run.results == run_cases(job(CASES, recorded(), scorers=[Equals()])).results
     assert scorer.batches == [2, 2, 1]
     assert scorer.alone == (len(CASES) if fault else 0)
+
+
+class Frozen:
+    """A clock that stands still."""
+
+    def monotonic(self):
+        return 5.0
+
+    async def sleep(self, seconds):
+        raise AssertionError
+
+
+class Told:
+    def __init__(self):
+        self.seen = []
+
+    def update(self, progress):
+        self.seen.append(progress.done)
+
+    def close(self):
+        pass
+
+
+def test_progress_is_not_told_more_often_than_anybody_could_read_it():
+    told = Told()
+    run_cases(job(CASES, recorded(), progress=told, clock=Frozen()))
+    assert told.seen == [1, len(CASES)], "the first case and the last one"
+
+
+def test_scores_that_say_the_same_are_one_object():
+    cases = some_cases(4)
+    answers = {(case.id, 0, 0): Output(text="no" if number % 2 else "never") for number, case in enumerate(cases)}
+    run = run_cases(job(cases, Recorded("old", answers), scorers=(Same(),)))
+    scores = [run.results[case.id].trials[0].scores for case in cases]
+    assert scores[0] is scores[2]
+    assert scores[1] is scores[3]
+    assert scores[0] != scores[1]
+    assert [found["same"].value for found in scores] == [1.0, 0.0, 1.0, 0.0]
+
+
+class Same(Equals):
+    """Says nothing that is of one case alone."""
+
+    name = "same"
+
+    def score(self, output, case):
+        return Score(value=float(output.text == "never"), passed=output.text == "never", signature="same")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from evalharness.stats import intervals
 from evalharness.stats.betting import Betting, FiniteBetting
+from evalharness.stats.edges import bisect
 from evalharness.stats.intervals import interval, interval_eval_set, limit
 from evalharness.stats.last_look import final_look
 
@@ -143,3 +144,23 @@ def test_bad_arguments_are_refused(keywords, message):
 def test_bad_arguments_of_the_eval_set_are_refused(effect, planned, message):
     with pytest.raises(ValueError, match=message):
         interval_eval_set([0.0, 0.1], effect, planned)
+
+
+@pytest.mark.parametrize("n", [120, intervals.VECTOR_FROM])
+@pytest.mark.parametrize("weights", [False, True])
+def test_the_edge_of_the_bets_is_the_one_that_plain_bisecting_finds(n, weights):
+    values = RNG.choice([-1.0, 0.0, 1.0], n, p=[0.06, 0.9, 0.04]).tolist()
+    shares = RNG.choice([0.5, 1.0], n).tolist() if weights else None
+    evidence = intervals._Evidence(values, shares, effect=0.05, low=-1.0, high=1.0)
+    for side, start, far in (("pass", -1.0, 1.0), ("fail", 1.0, -1.0)):
+        plain = bisect(lambda q, side=side: evidence._capital(side, q) >= 4.0, start, far)
+        assert evidence.limit(side, 4.0, 0.0) == plain
+        assert start != plain
+        assert evidence._capital(side, plain) >= 4.0
+
+
+def test_each_block_of_units_goes_on_where_the_one_before_it_ended(monkeypatch):
+    values = RNG.choice([-1.0, 0.0, 1.0], 3 * intervals.VECTOR_FROM, p=[0.06, 0.9, 0.04]).tolist()
+    whole = limit("pass", values, 0.05, alpha=0.05, split=0.5, final=False)
+    monkeypatch.setattr(intervals, "_BLOCK", 700)
+    assert limit("pass", values, 0.05, alpha=0.05, split=0.5, final=False) == whole
