@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.fork.attacks import ATTACKS
 from tests.fork.place import Came, Listener, fork_env, make_main, plain
+from tests.fork.reasons import REASONS
 from tests.fork.test_forks import PAGE, tried
 
 HEAD = """# What a fork's pull request gets: nothing
@@ -21,7 +22,7 @@ reaches the server or stands in anything that was printed or written, when a fil
 the server is called at all, or when the exit code is 0.
 
 The last column is the control: what the same checkout gets as our own work, outside of CI, with the same keys. There the fixtures
-show what they can do; "-" means that another defence, not the untrusted mode, holds it.
+show what they can do; "-" means that another defence, not the untrusted mode, holds it: the list below the table says which.
 
 | # | the pull request contains | aims at | exit | outcome | as our own work |
 | --- | --- | --- | --- | --- | --- |
@@ -46,7 +47,14 @@ def main() -> None:
             lines.append(f"| {number} | {one.name} | {one.aim} | {came.code} | {came.outcome} | {got} |\n")
             print(number, one.name, came, ours.won)
     tail = f"\n{len(ATTACKS)} tries, {wins} successes; as our own work {controls} of them succeed.\n"
-    PAGE.write_text(HEAD + "".join(lines) + tail, encoding="utf-8")
+    PAGE.write_text(HEAD + "".join(lines) + tail + reasons(lines), encoding="utf-8")
+
+
+def reasons(lines: list[str]) -> str:
+    """What holds the attacks that get nothing as our own work either, one a line."""
+    held = [one.name for one, line in zip(ATTACKS, lines, strict=True) if line.endswith("| - |\n")]
+    said = "".join(f"- {name}: {REASONS[name]}\n" for name in held)
+    return f"\n## Held without the untrusted mode\n\n{said}"
 
 
 def _try(one, trusted: Path, listener: Listener, folder: Path, *, fork: bool) -> Came:  # type: ignore[no-untyped-def]

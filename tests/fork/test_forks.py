@@ -56,6 +56,8 @@ def test_there_are_enough_and_the_page_lists_them() -> None:
     text = PAGE.read_text(encoding="utf-8")
     listed = re.findall(r"^\| \d+ \| (.+?) \|", text, re.MULTILINE)
     assert listed == [one.name for one in ATTACKS]
+    held = re.findall(r"^\| \d+ \| (.+?) \|.*\| - \|$", text, re.MULTILINE)
+    assert re.findall(r"^- (.+?): ", text, re.MULTILINE) == held, "each has a control or a reason"
 
 
 CONTROLS = {
