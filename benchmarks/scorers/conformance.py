@@ -87,7 +87,11 @@ def ifeval() -> Iterator[Row]:
             counts, found = test_ifeval.disagreements(name, compat=True)
             compared += counts["0"] + counts["1"]
             unlike += len(found)
-        note = DIFFER if not unlike else f"{DIFFER}: texts of fewer than 40 letters, and one of marks alone (docs/ifeval.md)"
+        note = (
+            DIFFER
+            if not unlike
+            else f"{DIFFER}: texts of fewer than 40 letters, and one of marks alone (docs/ifeval.md)"
+        )
         yield Row(
             metric=f"ifeval, {what}",
             oracle="lm-eval 0.4.13",

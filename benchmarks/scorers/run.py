@@ -61,9 +61,9 @@ def speed_table(model: str) -> Iterator[str]:
     yield f"{versions()}; load average {os.getloadavg()[0]:.0f} on {len(os.sched_getaffinity(0))} cores.\n"
     yield "Microseconds of CPU a score, the best of 7 rounds (BERTScore 3); ratio: median (lowest to highest) over the rounds."
     yield "Ours includes all that a run does for a score: reason, evidence, signature. The texts of all rounds are the same."
-    yield 'ROUGE with `stemmer`, 60 or 24 pairs a round at 60 words and 12 at 400: "two arms" scores two outputs against each reference,'
-    yield 'as a gate does; "new texts" meets every text once: what was read is forgotten before each round, stems of single words are not,'
-    yield 'there or here. "All four" is one call of rouge-score for the four types, and our four scorers on the same pair.'
+    yield 'ROUGE with `stemmer`, 60 pairs a round at 60 words and 12 at 400: "two arms" scores two outputs against each reference,'
+    yield 'as a gate does; "new texts" meets every text once: what was read is forgotten before each round, but stems of words are kept'
+    yield '(rouge-score keeps none). "All four" is one call of rouge-score for the four types, and our four scorers on the same pair.'
     yield "BERTScore with one thread on both sides; BLEU's tokens are remembered by sacrebleu for both sides.\n"
     yield "| what | package, us | ours, us | ratio | values differ by |"
     yield "| --- | ---: | ---: | ---: | ---: |"
@@ -82,7 +82,8 @@ def speed_table(model: str) -> Iterator[str]:
 def limit_tables() -> Iterator[str]:
     yield "## Assertions\n"
     yield "Every scorer word but those above, 400 calls each, microseconds of CPU (the worker's by the clock); asked for: under 200."
-    yield "Reading a judge's reply: [judge](judge.md#reading-a-reply).\n"
+    yield f"Load average {os.getloadavg()[0]:.0f}, which shows in the slowest twentieth. Reading a judge's reply:"
+    yield "[judge](judge.md#reading-a-reply).\n"
     yield "| word | median | slowest twentieth |"
     yield "| --- | ---: | ---: |"
     for name, median, slow in assertions.assertions():
@@ -96,7 +97,7 @@ def limit_tables() -> Iterator[str]:
         yield f"| `{word}` | {what} | {seconds:.2f} | {result} |"
     yield "\n## TER on words in any order\n"
     yield "The search for shifts is bounded by the rows it fills (docs/scorers.md), not by a clock.\n"
-    yield "| output | seconds | result |"
+    yield "| output | CPU seconds | result |"
     yield "| --- | ---: | --- |"
     for what, seconds, result in speed.shuffled():
         yield f"| {what} | {seconds:.1f} | {result} |"
