@@ -88,7 +88,7 @@ def measure_for(limit: LimitConfig, scorer: ScorerFacts) -> Measure:
     """The measure of a limit over a built scorer.
 
     Raises:
-        ConfigError: If a guard sits on an unbounded scorer without ``cap``, or its margin exceeds the range.
+        ConfigError: If a guard sits on an unbounded scorer without ``cap``, or its margin is not inside the range.
     """
     passed = limit.on == "passed" or bool(limit.every)
     high = 1.0 if passed else (limit.cap if limit.cap is not None else scorer.high)
@@ -110,9 +110,9 @@ def measure_for(limit: LimitConfig, scorer: ScorerFacts) -> Measure:
         unit=_unit(limit, scorer),
         bounded=bounded,
     )
-    if limit.margin is not None and limit.margin > measure.span:
+    if limit.margin is not None and (limit.margin > measure.span or measure.margin >= 1):
         raise ConfigError(
-            f"the margin {limit.margin:g} is wider than the scorer's range 0..{measure.span:g}", where=limit.where
+            f"the margin {limit.margin:g} is not inside the scorer's range 0..{measure.span:g}", where=limit.where
         )
     return measure
 

@@ -51,9 +51,10 @@ def test_an_unbounded_guard_needs_a_cap() -> None:
     assert upward.raw(3.0) == 3.0
 
 
-def test_a_margin_wider_than_the_range_is_refused() -> None:
-    with pytest.raises(ConfigError, match="wider than"):
-        measure_for(limit(margin=5.0), Facts())  # type: ignore[arg-type]
+@pytest.mark.parametrize("margin", [1.0, 5.0])
+def test_a_margin_as_wide_as_the_range_is_refused(margin: float) -> None:
+    with pytest.raises(ConfigError, match="is not inside the scorer's range"):
+        measure_for(limit(margin=margin), Facts())  # type: ignore[arg-type]
 
 
 def test_an_absent_score_lies_within_what_is_known_of_it() -> None:
