@@ -36,6 +36,30 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
 
 
+def unfinished(text: str) -> list[str]:
+    """Words that somebody left for something to come."""
+    return re.findall(r"\b(?:FILL|TODO|TBD|FIXME|XXX+|LOREM)\b|\?\?\?+|<(?:to do|number|figure)>", text)
+
+
+def test_no_page_holds_a_place_for_something_to_come() -> None:
+    pages = [*PAGES, *(ROOT / "docs/benchmarks").rglob("*.md")]
+    assert {page.name: found for page in pages if (found := unfinished(page.read_text(encoding="utf-8")))} == {}
+
+
+def test_the_fuzzing_page_lists_every_target() -> None:
+    from tests.fuzz.targets import TARGETS
+
+    text = (ROOT / "docs/benchmarks/fuzzing.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    assert {row[0] for row in rows} == set(TARGETS)
+    assert all(row[2] == row[3] for row in rows), "every crash is mended"
+
+
+def test_negative_control_such_places_are_seen() -> None:
+    assert unfinished("| n |\nFILL\nTBD, TODO: XX and ???") == ["FILL", "TBD", "TODO", "???"]
+    assert unfinished("a todo list; fill it; what?") == []
+
+
 def test_every_page_is_in_the_index() -> None:
     index = {link.partition("#")[0] for link in links(ROOT / "docs/index.md")}
     assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"} <= index
