@@ -26,6 +26,7 @@ from evalharness.core.specs import EMPTY
 from evalharness.runner.batches import Batches
 from evalharness.runner.job import ReadsFailures, Remembers, RunEnded
 
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _MOST_SAID: Final = 1024
 """Different scores that are shared between answers; graded ones hardly ever are the same."""
 
@@ -51,7 +52,7 @@ class Scoring:
         self._many = [scorer for scorer in self.plain if isinstance(scorer, BatchScorer)]
         self._ready: dict[tuple[str, str, int], ScoreResult] = {}
         """(scorer, case, epoch) -> score that was computed beforehand."""
-        self._said: dict[tuple[tuple[float, bool | None, str, str], ...], Mapping[str, ScoreResult]] = {}
+        self._said: dict[tuple[object, ...], Mapping[str, ScoreResult]] = {}
 
     @property
     def slow(self) -> bool:
@@ -112,11 +113,15 @@ class Scoring:
 
     def _shared(self, scores: dict[str, ScoreResult]) -> Mapping[str, ScoreResult]:
         """One object for scores that say the same: those of labels do, and a run keeps the scores of every answer."""
-        said = []
+        said: list[object] = []
         for score in scores.values():
-            if type(score) is not Score or score.evidence is not EMPTY or score.parts is not EMPTY:
+            if type(score) is not Score or score.parts is not EMPTY:
                 return scores
-            said.append((score.value, score.passed, score.reason, score.signature))
+            said += (score.value, score.passed, score.reason, score.signature)
+            for name, value in score.evidence.items():
+                if type(value) not in _PLAIN:
+                    return scores
+                said += (name, type(value), value)  # 1, 1.0 and True are equal, and not the same
         known = self._said.get(key := tuple(said))
         if known is None:
             known = MappingProxyType(scores)

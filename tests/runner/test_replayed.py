@@ -203,10 +203,24 @@ def test_scores_that_say_the_same_are_one_object():
     assert [found["same"].value for found in scores] == [1.0, 0.0, 1.0, 0.0]
 
 
+def test_evidence_that_is_equal_and_not_the_same_is_kept_apart():
+    cases = some_cases(3)
+    answers = {(case.id, 0, 0): Output(text=case.id) for case in cases}
+
+    class Odd(Same):
+        def score(self, output, case):
+            return Score(value=1.0, evidence={"found": {"c0000": 1, "c0001": True, "c0002": [1]}[case.id]}, signature="same")
+
+    run = run_cases(job(cases, Recorded("old", answers), scorers=(Odd(),)))
+    found = [run.results[case.id].trials[0].scores["same"].evidence["found"] for case in cases]
+    assert [type(one) for one in found] == [int, bool, tuple]
+
+
 class Same(Equals):
     """Says nothing that is of one case alone."""
 
     name = "same"
 
     def score(self, output, case):
-        return Score(value=float(output.text == "never"), passed=output.text == "never", signature="same")
+        never = output.text == "never"
+        return Score(value=float(never), passed=never, evidence={"letters": len(output.text)}, signature="same")
