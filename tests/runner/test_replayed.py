@@ -209,7 +209,9 @@ def test_evidence_that_is_equal_and_not_the_same_is_kept_apart():
 
     class Odd(Same):
         def score(self, output, case):
-            return Score(value=1.0, evidence={"found": {"c0000": 1, "c0001": True, "c0002": [1]}[case.id]}, signature="same")
+            return Score(
+                value=1.0, evidence={"found": {"c0000": 1, "c0001": True, "c0002": [1]}[case.id]}, signature="same"
+            )
 
     run = run_cases(job(cases, Recorded("old", answers), scorers=(Odd(),)))
     found = [run.results[case.id].trials[0].scores["same"].evidence["found"] for case in cases]
