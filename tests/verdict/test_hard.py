@@ -134,3 +134,9 @@ def test_a_behaviour_group_cannot_be_asked_again_so_its_hard_check_has_one_attem
     assert "attempts = 1" in error.value.tip
     judge(some, stored, once, scorers=(GroupFacts(),))
     judge(some, stored, gate(limit("invariance", margin=None, every=True)), scorers=(GroupFacts(),), recorded=True)
+
+
+def test_a_gate_without_a_hard_check_asks_nothing_again() -> None:
+    some = cases(20)
+    judged = judge(some, results(some, [True] * 20))
+    assert not judged.wants_attempt(result(some[0], False))
