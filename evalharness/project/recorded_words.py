@@ -50,7 +50,9 @@ def run_of_word(workspace: Workspace, word: str) -> Run:
         runs = [run for run in store.runs(limit=3 * (back + 1)) if run.purpose not in _ASIDE]
         if len(runs) <= back:
             if not runs:
-                raise UsageError(f"there is no run {word!r}: none is recorded yet", tip="evalh run or evalh gate makes one")
+                raise UsageError(
+                    f"there is no run {word!r}: none is recorded yet", tip="evalh run or evalh gate makes one"
+                )
             raise UsageError(f"there is no run {word!r}: {len(runs)} recorded", tip="evalh show --list")
         return store.load_run(runs[back].run_id)
     if not _ID.fullmatch(word):
