@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 COMMAND = (sys.executable, "-m", "evalharness")
-NOT_OURS = ("CI", "GITHUB_", "GITLAB_", "EVALH_", "OPENAI_", "FORCE_COLOR", "NO_COLOR", "COLUMNS")
+NOT_OURS = ("CI", "GITHUB_", "GITLAB_", "EVALH_", "OPENAI_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "PYTHONDONT")
 
 
 def clean_env(**more: str) -> dict[str, str]:
