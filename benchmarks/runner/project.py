@@ -53,7 +53,11 @@ def run(command: list[str], *, cwd: Path, wanted: tuple[int, ...] = (0,)) -> Cos
     Raises:
         RuntimeError: If it ended with another code.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("EVALH_", "CI", "GITHUB_", "PYTHONDONT"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("EVALH_", "CI", "GITHUB_", "PYTHONDONT"))
+    }
 
     with (cwd / "out.txt").open("w+") as out, (cwd / "err.txt").open("w+") as err:
         started = time.monotonic()
