@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evalharness.cli.grammar import Argument, Flag
 from evalharness.cli.parser import full_parser
-from evalharness.cli.tree import GLOBAL_FLAGS, VERBS, Argument, Flag, actions_of, verb_names
+from evalharness.cli.tree import GLOBAL_FLAGS, VERBS, actions_of, verb_names
 
 FOLDER = Path(__file__).parents[2] / "evalharness" / "cli" / "completions"
 SHELLS = ("bash", "zsh", "fish")

@@ -32,8 +32,8 @@ _BEHAVIOUR: Final = tuple(
 )
 """A project beside the demo's: a worked example of each family of behaviour tests."""
 _STORIES: Final = {
-    "prompt": "1. A prompt change: the examples were left out of the prompt (a real small model's recorded answers)",
-    "search": "2. A retriever change: BM25 with other constants (run here, over 180 embedded help articles)",
+    "prompt": "1. A prompt change: no more examples (recorded answers of a real small model)",
+    "search": "2. A retriever change: BM25 with other constants (run here, over 180 articles)",
     "titles": "3. A retriever change: titles count double",
 }
 
@@ -78,10 +78,10 @@ def _show(args: argparse.Namespace, comparisons: Sequence[Comparison]) -> None:
         console.answer(f"\n   `evalh gate {gate.gate}` exits with {gate.exit_code} ({gate.outcome}).\n")
     console.answer(
         f"The project is in ./{FOLDER}. Go on with:\n"
-        f"  cd {FOLDER} && evalh gate          the same gates, as CI would run them\n"
-        f"  evalh plan                         what they can see, before anything is spent\n"
-        f"  evalh show latest                  the last run, case by case\n"
-        f"  cd behaviour && evalh gate         a worked example of each family of behaviour tests"
+        f"  {f'cd {FOLDER} && evalh gate':28} the same gates, as CI would run them\n"
+        f"  {'evalh plan':28} what they can see, before anything is spent\n"
+        f"  {'evalh show latest':28} the last run, case by case\n"
+        f"  {'cd behaviour && evalh gate':28} an example of each kind of behaviour test"
     )
 
 

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
-from evalharness.cli.tree import GLOBAL_FLAGS, VERBS, Flag, Verb, actions_of, find_verb, verb_names
+from evalharness.cli.grammar import Flag, Verb
+from evalharness.cli.tree import GLOBAL_FLAGS, VERBS, actions_of, find_verb, verb_names
 from evalharness.core.errors import UsageError
 
 WIDTH: Final = 80
